@@ -1,0 +1,209 @@
+"""The environment's settings: one typed object, and the only reader of the environment.
+
+What a study's owner chooses is not here but in `app.study_settings`.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.errors import ConfigurationError
+
+PREFIX = "TASTEMAKER_"
+ENV_FILE = ".env"
+
+
+def _psycopg_url(url: str) -> str:
+    """The same database through psycopg 3, whichever common spelling of PostgreSQL was given."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg"}:
+        raise ValueError("must begin with postgresql://; PostgreSQL 15 or newer is the only database that is supported")
+    return f"postgresql+psycopg://{rest}"
+
+
+def _broker_url(url: str) -> str:
+    if not re.match(r"(rediss?|redis\+socket|sentinel)://", url):
+        raise ValueError("must begin with redis://, rediss:// or redis+socket://; Redis and Valkey are supported")
+    return url
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+class Settings(BaseSettings):
+    """Everything that an operator can set, each as TASTEMAKER_<NAME> in the environment or in the file `.env`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
+
+    data_dir: Annotated[Path, AfterValidator(_absolute)] = Field(
+        Path("data"), validate_default=True, description="Folder that holds everything the product writes."
+    )
+    database_url: Annotated[str, AfterValidator(_psycopg_url)] | None = Field(
+        None, description="PostgreSQL 15 or newer (postgresql://user:password@host/name); unset, `up` brings its own."
+    )
+    broker_url: Annotated[str, AfterValidator(_broker_url)] | None = Field(
+        None, description="Redis or Valkey (redis://host:6379/0); unset, `up` brings its own."
+    )
+    artifacts_url: str | None = Field(
+        None,
+        description="Where stored files are kept: a folder or s3://bucket/prefix; unset, a folder in the data folder.",
+    )
+    host: str = Field("127.0.0.1", description="Address that the site listens on; the servers always stay on loopback.")
+    port: int = Field(8000, ge=1, le=65535, description="Port that the site listens on.")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/]+(/.*)?$",
+        description="Address under which people reach the site, for links; unset, the one it listens on.",
+    )
+    local_admin: bool = Field(
+        True, description="Sign the person at this machine in as admin by itself, on loopback only."
+    )
+    first_admin: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Handle or e-mail of the first admin; the first start prints a sign-in link for it.",
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Key that signs cookies and picture links; unset, one is made and kept in the data folder.",
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", description="Where a worker computes; `auto` takes CUDA, then MPS, then the CPU."
+    )
+    threads: int = Field(0, ge=0, le=1024, description="CPU threads that a worker computes with; 0 leaves it to torch.")
+    heartbeat_seconds: float = Field(10, gt=0, description="How often a worker says that its job is alive, in seconds.")
+    job_lease_seconds: float = Field(
+        45, gt=0, description="After how many seconds without a heartbeat a job is given to another worker."
+    )
+    pair_lease_seconds: float = Field(
+        180, gt=0, description="How many seconds a pair stays reserved for the annotator who sees it."
+    )
+    sweep_seconds: float = Field(3, gt=0, description="How often the site makes the moves that are due, in seconds.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe log lines written."
+    )
+    log_format: Literal["console", "json"] = Field(
+        "console", description="How log lines are written: `console` for people, `json` for machines."
+    )
+
+    @property
+    def artifacts(self) -> str:
+        """The folder or address of the stored files."""
+        return self.artifacts_url or str(self.data_dir / "artifacts")
+
+    @property
+    def site_url(self) -> str:
+        """The address that links carry, without a slash at its end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    def require_database_url(self) -> str:
+        """The database's address; raises `ConfigurationError` where none is known."""
+        return _required(self.database_url, "database", "DATABASE_URL")
+
+    def require_broker_url(self) -> str:
+        """The broker's address; raises like `require_database_url`."""
+        return _required(self.broker_url, "broker", "BROKER_URL")
+
+    def secret(self) -> str:
+        """The signing key: the one that is set, else the data folder's own, made at the first call (mode 600)."""
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value()
+        return _kept_secret(self.data_dir / "secret.key")
+
+    def with_servers(self, *, database_url: str, broker_url: str) -> Self:
+        """The same settings on these servers."""
+        return self.model_copy(update={"database_url": _psycopg_url(database_url), "broker_url": broker_url})
+
+
+class _ExplicitSettings(Settings):
+    """Settings from the values given alone: no environment, no file."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The process's settings, read once. Raises `ConfigurationError` naming what is wrong and what is allowed."""
+    return read_settings()
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Settings from the environment and `.env`; `overrides` (a command's options) win over both."""
+    _refuse_unknown([*os.environ, *dotenv_values(ENV_FILE)])
+    return _build(Settings, overrides)
+
+
+def make_settings(**values: Any) -> Settings:
+    """Settings from `values` and the defaults alone, whatever the environment holds: for tests and `bench`."""
+    return _build(_ExplicitSettings, values)
+
+
+def variable_names() -> list[str]:
+    """Every environment variable that is understood, in the order of the class."""
+    return [PREFIX + name.upper() for name in Settings.model_fields]
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    known = set(variable_names())
+    unknown = sorted({name for name in names if name.upper().startswith(PREFIX) and name.upper() not in known})
+    if unknown:
+        raise ConfigurationError(
+            f"Unknown setting{'s' if len(unknown) > 1 else ''}: {', '.join(unknown)}.",
+            f"Correct or remove it; known are {', '.join(variable_names())}.",
+        )
+
+
+def _build(kind: type[Settings], values: dict[str, Any]) -> Settings:
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        problems = "; ".join(f"{PREFIX}{str(p['loc'][0]).upper()}: {p['msg']}" for p in error.errors())
+        raise ConfigurationError(
+            f"The settings cannot be used. {problems}.", "docs/operator.md lists them all."
+        ) from error
+
+
+def _required(url: str | None, what: str, name: str) -> str:
+    if url is None:
+        raise ConfigurationError(
+            f"No {what} is known.",
+            f"Set {PREFIX}{name}, or start the product with `tastemaker up`, which brings its own.",
+        )
+    return url
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret in `path`, made there if it is the first. Linking a finished file lets only one of two makers win."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text().strip()
