@@ -1,0 +1,60 @@
+"""The tables, a file per noun."""
+
+from app.models.base import Base
+from app.models.base_model import BaseModel, ModelFamily
+from app.models.checkpoint import Checkpoint
+from app.models.choice import Answer, Choice, Lease, Purpose
+from app.models.event import Event
+from app.models.group import Group, Sample, Sampler, SampleScore, SampleState
+from app.models.job import Job, JobKind, JobState, Queue, Worker
+from app.models.pair import Pair, PairState
+from app.models.prompt_set import Prompt, PromptSet, Split
+from app.models.round import FINAL, OPEN, Hold, Round, RoundKind, RoundState, RoundTotals
+from app.models.study import Study, StudyKind
+from app.models.training import Metric, RunState, TrainingRun, TrainingSet
+from app.models.user import Role, SignInLink, User, UserKind, WebSession
+
+__all__ = [
+    "FINAL",
+    "OPEN",
+    "Answer",
+    "Base",
+    "BaseModel",
+    "Checkpoint",
+    "Choice",
+    "Event",
+    "Group",
+    "Hold",
+    "Job",
+    "JobKind",
+    "JobState",
+    "Lease",
+    "Metric",
+    "ModelFamily",
+    "Pair",
+    "PairState",
+    "Prompt",
+    "PromptSet",
+    "Purpose",
+    "Queue",
+    "Role",
+    "Round",
+    "RoundKind",
+    "RoundState",
+    "RoundTotals",
+    "RunState",
+    "Sample",
+    "SampleScore",
+    "SampleState",
+    "Sampler",
+    "SignInLink",
+    "Split",
+    "Study",
+    "StudyKind",
+    "TrainingRun",
+    "TrainingSet",
+    "User",
+    "UserKind",
+    "WebSession",
+    "Worker",
+]

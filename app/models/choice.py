@@ -1,0 +1,75 @@
+"""Leases and choices: what was shown to whom, and what they said."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, CreatedAt, Id, words
+
+
+class Purpose(StrEnum):
+    COUNTED = "counted"
+    WARM_UP = "warm_up"
+    GOLD = "gold"
+    REPEAT = "repeat"
+
+
+class Answer(StrEnum):
+    """One annotator's answer on one pair; `first` and `second` mean the pair's own order, never the screen side."""
+
+    FIRST = "first"
+    SECOND = "second"
+    TIE = "tie"
+    BOTH_BAD = "both_bad"
+    SKIP = "skip"
+
+
+class Lease(Base):
+    """One showing of one pair to one annotator.
+
+    Holds a place of its pair while `expires_at` lies ahead; running out is a comparison in the query, never a clean-up,
+    and giving it back ends it at once. A counted lease that ran out is renewed in place: at most one exists per person
+    and pair.
+    """
+
+    __tablename__ = "leases"
+    __table_args__ = (
+        Index("uq_leases_counted", "pair_id", "user_id", unique=True, postgresql_where=text("purpose = 'counted'")),
+        Index("ix_leases_user_expires", "user_id", "expires_at"),
+    )
+
+    id: Mapped[Id]
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    purpose: Mapped[Purpose] = mapped_column(words(Purpose, "purpose"))
+    first_on_left: Mapped[bool]
+    given_at: Mapped[CreatedAt]
+    expires_at: Mapped[datetime]
+
+
+class Choice(Base):
+    """One annotator's answer on one pair, pointing to its lease. Never deleted: an undo sets `undone_at`.
+
+    `key` is made by the client, so that a choice is safe to send twice. `late` marks what came after the round's
+    training set was frozen: it changes exports and statistics, never that checkpoint.
+    """
+
+    __tablename__ = "choices"
+    __table_args__ = (
+        Index("uq_choices_standing", "lease_id", unique=True, postgresql_where=text("undone_at IS NULL")),
+        Index("ix_choices_user_made", "user_id", "made_at"),
+    )
+
+    id: Mapped[Id]
+    key: Mapped[uuid.UUID] = mapped_column(unique=True)
+    lease_id: Mapped[int] = mapped_column(ForeignKey("leases.id"))
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    answer: Mapped[Answer] = mapped_column(words(Answer, "answer"))
+    response_ms: Mapped[int | None]
+    late: Mapped[bool] = mapped_column(default=False)
+    made_at: Mapped[CreatedAt]
+    undone_at: Mapped[datetime | None]

@@ -1,0 +1,44 @@
+"""Pairs: two samples of one group, shown side by side."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, Id, words
+
+
+class PairState(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+    VOID = "void"
+
+
+class Pair(Base):
+    """Two samples of one group, put to annotators in one round.
+
+    Open until as many places are filled as the study asks choices per pair, or until three people skipped it; an undo
+    opens it again while the round is labeling. Void once a sample of it is lost. `filled` counts the choices that fill
+    a place (not undone, not skip, counted purpose) and `skipped` the skips; both are kept by the choice's transaction.
+    """
+
+    __tablename__ = "pairs"
+    __table_args__ = (
+        UniqueConstraint("round_id", "first_id", "second_id"),
+        # `next` reads the pairs closest to completion first, and never a closed one
+        Index("ix_pairs_open", "round_id", text("filled DESC"), "id", postgresql_where=text("state = 'open'")),
+        CheckConstraint("first_id <> second_id", name="two_samples"),
+        CheckConstraint("filled >= 0 AND skipped >= 0", name="counts_not_negative"),
+        CheckConstraint("state <> 'closed' OR closed_at IS NOT NULL", name="closed_has_time"),
+    )
+
+    id: Mapped[Id]
+    round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id"))
+    group_id: Mapped[int] = mapped_column(ForeignKey("groups.id"), index=True)
+    first_id: Mapped[int] = mapped_column(ForeignKey("samples.id"), index=True)
+    second_id: Mapped[int] = mapped_column(ForeignKey("samples.id"), index=True)
+    state: Mapped[PairState] = mapped_column(words(PairState, "state"), default=PairState.OPEN)
+    filled: Mapped[int] = mapped_column(default=0)
+    skipped: Mapped[int] = mapped_column(default=0)
+    closed_at: Mapped[datetime | None]

@@ -1,0 +1,89 @@
+"""Rounds: epochs of the loop, and blind comparisons."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import Base, CreatedAt, Id, Json, is_one_of, words
+
+
+class RoundKind(StrEnum):
+    PREFERENCE = "preference"
+    EVALUATION = "evaluation"
+
+
+class RoundState(StrEnum):
+    GENERATING = "generating"
+    LABELING = "labeling"
+    TRAINING = "training"
+    COMPLETE = "complete"
+    CANCELLED = "cancelled"
+
+
+class Hold(StrEnum):
+    NONE = "none"
+    PAUSED = "paused"
+    FAILED = "failed"
+
+
+FINAL = (RoundState.COMPLETE, RoundState.CANCELLED)
+OPEN = tuple(state for state in RoundState if state not in FINAL)
+
+
+class Round(Base):
+    """One epoch of the loop, or one blind comparison of two policies.
+
+    Lifecycle: generating -> labeling -> training -> complete, or cancelled from any open state; `hold` stands beside it
+    and keeps the state. All moves are in `app.services.round_moves`. At most one preference round of a study is open.
+    `checkpoint_id` is the policy that draws (none: the base), copied from the study at launch; an evaluation round
+    compares it with `other_checkpoint_id`. `first_position` is where the walk through the train prompts goes on.
+    """
+
+    __tablename__ = "rounds"
+    __table_args__ = (
+        UniqueConstraint("study_id", "kind", "number"),
+        Index(
+            "uq_rounds_open_preference_round_of_study",
+            "study_id",
+            unique=True,
+            postgresql_where=text(f"kind = 'preference' AND {is_one_of('state', *OPEN)}"),
+        ),
+        Index("ix_rounds_open", "study_id", postgresql_where=text(is_one_of("state", *OPEN))),
+        CheckConstraint("(hold = 'failed') = (hold_reason IS NOT NULL)", name="failed_has_reason"),
+        CheckConstraint("(ended_at IS NOT NULL) = " + is_one_of("state", *FINAL), name="final_has_end"),
+    )
+
+    id: Mapped[Id]
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"))
+    kind: Mapped[RoundKind] = mapped_column(words(RoundKind, "kind"))
+    number: Mapped[int]
+    state: Mapped[RoundState] = mapped_column(words(RoundState, "state"))
+    hold: Mapped[Hold] = mapped_column(words(Hold, "hold"), default=Hold.NONE)
+    hold_reason: Mapped[str | None]
+    settings: Mapped[Json]
+    checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id", use_alter=True))
+    other_checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id", use_alter=True))
+    first_position: Mapped[int] = mapped_column(default=0)
+    groups: Mapped[int]
+    idempotency_key: Mapped[str | None] = mapped_column(String(200), unique=True)
+    launched_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    launched_at: Mapped[CreatedAt]
+    labeling_at: Mapped[datetime | None]
+    training_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class RoundTotals(Base):
+    """A round's totals, refreshed by the sweep, so that no choice writes a row that other pairs' choices write."""
+
+    __tablename__ = "round_totals"
+
+    round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id"), primary_key=True, autoincrement=False)
+    groups_drawn: Mapped[int] = mapped_column(default=0)
+    chunks_failed: Mapped[int] = mapped_column(default=0)
+    pairs: Mapped[int] = mapped_column(default=0)
+    pairs_closed: Mapped[int] = mapped_column(default=0)
+    choices: Mapped[int] = mapped_column(default=0)
+    refreshed_at: Mapped[CreatedAt]
