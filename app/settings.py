@@ -42,7 +42,7 @@ def _absolute(path: Path) -> Path:
 class Settings(BaseSettings):
     """Everything that an operator can set, each as TASTEMAKER_<NAME> in the environment or in the file `.env`."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True)
 
     data_dir: Annotated[Path, AfterValidator(_absolute)] = Field(
         Path("data"), validate_default=True, description="Folder that holds everything the product writes."
