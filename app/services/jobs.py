@@ -1,0 +1,230 @@
+"""Jobs: made, claimed, kept alive, ended. Every write by a worker names the attempt it holds.
+
+A claim is one compare-and-set UPDATE. A worker whose attempt is no longer the row's has lost the job: `LostJob` tells
+it to stop and to remove its own files.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from sqlalchemy import Interval, and_, func, literal, or_, select, update
+from sqlalchemy.orm import Session
+
+from app import queue
+from app.errors import Conflict
+from app.models import Hold, Job, JobKind, JobState, Queue, Round, RoundState, Worker
+from app.models.base import Json
+
+MOST_FAILURES = 3
+BACK_OFF = timedelta(seconds=5)
+
+LEASE_RAN_OUT = and_(Job.state == JobState.RUNNING, Job.lease_until < func.now())
+
+# what may be claimed now; a job whose worker was lost once too often is left to the sweep, which fails it
+DUE = (
+    Job.due_at <= func.now(),
+    or_(Job.state == JobState.WAITING, and_(LEASE_RAN_OUT, Job.failures < MOST_FAILURES - 1)),
+    or_(Round.id.is_(None), and_(Round.hold == Hold.NONE, Round.state != RoundState.CANCELLED)),
+)
+
+
+class Urgency:
+    """The order in which a queue's jobs are taken: the smaller, the sooner."""
+
+    FIRST_CHUNK = 10
+    TRAINING = 20
+    CHUNK = 30
+    EVALUATION = 40
+
+
+class Verdict(StrEnum):
+    """What a heartbeat answers the worker."""
+
+    GO_ON = "go_on"
+    GIVE_BACK = "give_back"
+
+
+class LostJob(Conflict):
+    """Another worker has the job now, or it was cancelled: nothing of this attempt may be stored."""
+
+    code, title = "lost-job", "The job was lost"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A job as one attempt holds it."""
+
+    job_id: int
+    attempt: int
+    kind: JobKind
+    study_id: int
+    round_id: int | None
+    training_run_id: int | None
+    checkpoint_id: int | None
+    payload: Json
+
+
+def add(
+    session: Session, kind: JobKind, *, study_id: int, urgency: int, queue_name: Queue = Queue.ACCELERATOR,
+    round_id: int | None = None, training_run_id: int | None = None, checkpoint_id: int | None = None,
+    payload: Json | None = None,
+) -> Job:  # fmt: skip
+    """Write a waiting job and, once the transaction is committed, wake a worker for it."""
+    job = Job(
+        kind=kind, queue=queue_name, urgency=urgency, study_id=study_id, round_id=round_id,
+        training_run_id=training_run_id, checkpoint_id=checkpoint_id, payload=payload or {},
+    )  # fmt: skip
+    session.add(job)
+    queue.note(session, job)
+    return job
+
+
+def claim(session: Session, *, queue_name: Queue, worker: str, lease_seconds: float) -> Claim | None:
+    """Take the queue's most urgent due job, or none: a waiting one, or a running one whose lease ran out.
+
+    Jobs of rounds on hold or cancelled are not due. A lease that ran out counts as a failure of that attempt, so a job
+    that kills its worker is not tried for ever.
+    """
+    due = (
+        select(Job.id)
+        .outerjoin(Round, Round.id == Job.round_id)
+        .where(Job.queue == queue_name, *DUE)
+        .order_by(Job.urgency, Job.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=Job)
+        .scalar_subquery()
+    )
+    taken = session.execute(
+        update(Job)
+        .where(Job.id == due)
+        .values(
+            state=JobState.RUNNING,
+            attempt=Job.attempt + 1,
+            failures=Job.failures + func.cast(Job.state == JobState.RUNNING, Job.failures.type),
+            worker=worker,
+            claimed_at=func.now(),
+            lease_until=func.now() + _seconds(lease_seconds),
+            last_progress_at=func.now(),
+            error=None,
+        )
+        .returning(Job)
+    ).scalar_one_or_none()
+    return claim_of(taken) if taken else None
+
+
+def claim_of(job: Job) -> Claim:
+    """The claim that the job's present attempt holds."""
+    return Claim(
+        job.id, job.attempt, job.kind, job.study_id, job.round_id, job.training_run_id, job.checkpoint_id, job.payload
+    )
+
+
+def beat(session: Session, claim: Claim, *, lease_seconds: float) -> Verdict:
+    """Renew the lease; says whether to go on. Raises `LostJob`."""
+    renewed = session.execute(_mine(claim).values(lease_until=func.now() + _seconds(lease_seconds)).returning(Job.id))
+    if renewed.scalar_one_or_none() is None:
+        raise _lost(claim)
+    on_hold = select(Round.id).where(Round.id == claim.round_id, Round.hold != Hold.NONE)
+    return Verdict.GIVE_BACK if session.scalar(on_hold) else Verdict.GO_ON
+
+
+def progress(session: Session, claim: Claim, *, done: int, total: int, unit: str, per_second: float) -> None:
+    """Store how far the attempt is. Raises `LostJob`."""
+    said = {"done": done, "total": total, "unit": unit, "per_second": round(per_second, 3)}
+    changed = session.execute(_mine(claim).values(progress=said, last_progress_at=func.now()).returning(Job.id))
+    if changed.scalar_one_or_none() is None:
+        raise _lost(claim)
+
+
+def held(session: Session, claim: Claim) -> Job:
+    """The job's row, locked, for a transaction that stores the attempt's results. Raises `LostJob`."""
+    job = session.scalars(
+        select(Job)
+        .where(Job.id == claim.job_id, Job.attempt == claim.attempt, Job.state == JobState.RUNNING)
+        .with_for_update()
+    ).one_or_none()
+    if job is None:
+        raise _lost(claim)
+    return job
+
+
+def end(job: Job, state: JobState, *, error: str | None = None) -> None:
+    """End a held job for good."""
+    job.state, job.error, job.lease_until, job.ended_at = state, error, None, func.now()
+
+
+def give_back(session: Session, claim: Claim) -> None:
+    """Let the job wait again without counting a failure: the round was paused, or the worker shuts down."""
+    job = held(session, claim)
+    job.state, job.lease_until, job.worker = JobState.WAITING, None, None
+    queue.note(session, job)
+
+
+def fail(session: Session, claim: Claim, *, error: str, for_good: bool) -> bool:
+    """Store that the attempt failed; says whether the job has failed for good, else it is tried again a little later."""
+    job = held(session, claim)
+    job.failures += 1
+    if for_good or job.failures >= MOST_FAILURES:
+        end(job, JobState.FAILED, error=error)
+        return True
+    job.state, job.lease_until, job.worker, job.error = JobState.WAITING, None, None, error
+    job.due_at = func.now() + BACK_OFF * 2**job.failures
+    return False
+
+
+def worn_out(session: Session) -> list[Job]:
+    """Running jobs whose worker was lost as often as is allowed; locked, for the sweep to fail."""
+    return list(
+        session.scalars(
+            select(Job).where(LEASE_RAN_OUT, Job.failures >= MOST_FAILURES - 1).with_for_update(skip_locked=True)
+        )
+    )
+
+
+def cancel_open(session: Session, *, round_id: int, kinds: tuple[JobKind, ...], waiting_only: bool = False) -> int:
+    """Cancel the round's jobs of these kinds; returns how many. A running one notices at its next heartbeat."""
+    states = [JobState.WAITING] if waiting_only else [JobState.WAITING, JobState.RUNNING]
+    cancelled = session.execute(
+        update(Job)
+        .where(Job.round_id == round_id, Job.kind.in_(kinds), Job.state.in_(states))
+        .values(state=JobState.CANCELLED, lease_until=None, ended_at=func.now())
+        .returning(Job.id)
+    )
+    return len(cancelled.all())
+
+
+def revive(session: Session, *, round_id: int, states: tuple[JobState, ...] = (JobState.FAILED,)) -> list[Job]:
+    """Let the round's failed jobs wait again, with their failures forgotten; returns them."""
+    jobs = list(session.scalars(select(Job).where(Job.round_id == round_id, Job.state.in_(states)).with_for_update()))
+    for job in jobs:
+        job.state, job.failures, job.error, job.ended_at, job.due_at = JobState.WAITING, 0, None, None, func.now()
+        queue.note(session, job)
+    return jobs
+
+
+def due_queues(session: Session) -> dict[Queue, int]:
+    """For each queue, one job that is due and that no worker holds: what the sweep wakes workers for."""
+    due = select(Job.queue, func.min(Job.id)).outerjoin(Round, Round.id == Job.round_id).where(*DUE).group_by(Job.queue)
+    return {name: job_id for name, job_id in session.execute(due)}
+
+
+def see_worker(session: Session, *, name: str, queue_name: Queue, device: str) -> None:
+    """Store that this worker process is alive."""
+    worker = session.get(Worker, name)
+    if worker is None:
+        session.add(Worker(name=name, queue=queue_name, device=device))
+        return
+    worker.device, worker.seen_at = device, func.now()
+
+
+def _mine(claim: Claim):  # type: ignore[no-untyped-def]  # SQLAlchemy's Update is generic in a type it does not export
+    return update(Job).where(Job.id == claim.job_id, Job.attempt == claim.attempt, Job.state == JobState.RUNNING)
+
+
+def _seconds(seconds: float):  # type: ignore[no-untyped-def]
+    return literal(timedelta(seconds=seconds), Interval)
+
+
+def _lost(claim: Claim) -> LostJob:
+    return LostJob(f"Job {claim.job_id} is no longer held by attempt {claim.attempt}.")

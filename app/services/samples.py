@@ -1,0 +1,84 @@
+"""Samples: drawn pictures as a worker hands them over, and the files behind them."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from app.artifacts import Stored
+from app.errors import NotFound
+from app.models import Pair, PairState, Sample, SampleState
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One drawn sample, its files already stored: the lossless PNG, the WebP for browsers, the trajectory if kept."""
+
+    group_id: int
+    number: int
+    width: int
+    height: int
+    image: Stored
+    webp: Stored
+    trajectory: Stored | None
+
+
+def add(session: Session, drawn: list[Drawn], *, checkpoint_id: int | None) -> list[Sample]:
+    """Write the rows of drawn samples."""
+    rows = [_row(sample, checkpoint_id) for sample in drawn]
+    session.add_all(rows)
+    session.flush()
+    return rows
+
+
+def get(session: Session, sample_id: int) -> Sample:
+    sample = session.get(Sample, sample_id)
+    if sample is None:
+        raise NotFound(f"There is no sample {sample_id}.")
+    return sample
+
+
+def lose(session: Session, sample_ids: list[int]) -> None:
+    """Mark samples whose files are gone and cannot be drawn again to the bit: their pairs are neither shown nor trained.
+
+    A picture that was judged is never exchanged for another.
+    """
+    session.execute(update(Sample).where(Sample.id.in_(sample_ids)).values(state=SampleState.LOST))
+    session.execute(
+        update(Pair)
+        .where(or_(Pair.first_id.in_(sample_ids), Pair.second_id.in_(sample_ids)))
+        .values(state=PairState.VOID)
+    )
+
+
+def with_trajectories(session: Session, sample_ids: list[int]) -> dict[int, Sample]:
+    """The samples by id, for training on them. Raises `NotFound` naming the ones whose trajectory retention removed."""
+    rows = {row.id: row for row in session.scalars(select(Sample).where(Sample.id.in_(sample_ids)))}
+    gone = sorted(i for i in sample_ids if i not in rows or rows[i].trajectory_removed_at is not None)
+    if gone:
+        raise NotFound(
+            f"The trajectories of {len(gone)} samples are no longer kept.",
+            "Their chunks have to be drawn again before this can be trained.",
+            samples=gone,
+        )
+    return rows
+
+
+def _row(drawn: Drawn, checkpoint_id: int | None) -> Sample:
+    trajectory = drawn.trajectory
+    return Sample(
+        group_id=drawn.group_id,
+        number=drawn.number,
+        checkpoint_id=checkpoint_id,
+        width=drawn.width,
+        height=drawn.height,
+        image_key=drawn.image.key,
+        image_sha256=drawn.image.sha256,
+        image_size=drawn.image.size,
+        webp_key=drawn.webp.key,
+        webp_sha256=drawn.webp.sha256,
+        webp_size=drawn.webp.size,
+        trajectory_key=trajectory.key if trajectory else None,
+        trajectory_sha256=trajectory.sha256 if trajectory else None,
+        trajectory_size=trajectory.size if trajectory else None,
+    )

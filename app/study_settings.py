@@ -1,0 +1,185 @@
+"""The user's settings of a study: one typed model in three blocks, from which forms, checks and presets are drawn.
+
+Sampling is frozen at a round's launch, labeling may change at any time (each change is an event), training is frozen
+with the training run. The library's records carry the same names without bounds or prose; `worker.bridge` fills them.
+"""
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from app.errors import BadInput
+from app.models.base import Json
+
+NULLABLE = {"height", "width", "max_grad_norm", "clip", "max_step_gain", "steps_per_pair"}
+PRESETS = Path(__file__).with_name("presets")
+
+
+def described(
+    default: Any, text: str, *, unit: str = "", ge: float | None = None, gt: float | None = None,
+    le: float | None = None, lt: float | None = None,
+) -> Any:  # fmt: skip
+    """A field with its bounds, its unit and the sentence that stands beside it in the form."""
+    return Field(default, description=text, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra={"unit": unit})
+
+
+class Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_none(cls, values: Any) -> Any:
+        """An empty text stands for none where a field may be none: forms and TOML have no other word for it."""
+        if not isinstance(values, dict):
+            return values
+        return {name: None if value == "" and name in NULLABLE else value for name, value in values.items()}
+
+
+class SamplingSettings(Block):
+    """How pictures are drawn."""
+
+    groups: int = described(
+        40, "Groups drawn in a round; with two samples a group, this is the number of pairs.", ge=1, le=100_000
+    )
+    samples_per_group: int = described(2, "Samples drawn from one prompt and one noise.", ge=2, le=16)
+    steps: int = described(20, "Denoising steps T of the DDIM sampler.", unit="steps", ge=2, le=1000)
+    eta: float = described(1.0, "Share of the DDPM noise put in at each step; D3PO needs it above 0.", gt=0, le=1)
+    guidance: float = described(5.0, "Classifier-free guidance weight w.", ge=1, le=50)
+    negative_prompt: str = described("", "Prompt that guidance steers away from; the paper uses none.")
+    height: int | None = described(
+        None, "Height of the pictures; empty takes the model's own.", unit="pixels", ge=8, le=4096
+    )
+    width: int | None = described(
+        None, "Width of the pictures; empty takes the model's own.", unit="pixels", ge=8, le=4096
+    )
+    storage: Literal["fp16", "fp32"] = described("fp16", "Number type in which trajectories are kept.")
+    precision: Literal["auto", "fp32", "fp16", "bf16"] = described(
+        "auto", "Precision of the frozen weights in drawing; auto takes fp16 on an accelerator and fp32 on a CPU."
+    )
+    chunk_groups: int = described(8, "Largest number of groups drawn before they are shown.", ge=1, le=1024)
+    batch: int = described(16, "Samples that go through the model at once.", ge=1, le=1024)
+    eval_draws: int = described(4, "Evaluation pictures drawn for each evaluation prompt.", ge=1, le=64)
+
+
+class LabelingSettings(Block):
+    """What annotators are asked and whose answers count."""
+
+    choices_per_pair: int = described(1, "Choices asked for on each pair.", ge=1, le=100)
+    pairs_shown: Literal["all", "neighbours"] = described(
+        "all", "Which pairs of a group with more than two samples are shown."
+    )
+    allow_tie: bool = described(True, "Offer the answer: about the same.")
+    allow_both_bad: bool = described(True, "Offer the answer: both are bad.")
+    allow_skip: bool = described(True, "Offer the answer: skip.")
+    counted: Literal["people", "judges", "both"] = described("people", "Whose choices are trained on.")
+    judge: str = described("", "The judge that answers by itself in a headless loop; empty for none.")
+    evaluation_share: float = described(
+        0.5, "Share of pairs dealt from open evaluation rounds while a preference round is open too.", ge=0, le=1
+    )
+    score_with: list[str] = described(["jpeg_compressibility"], "Judges that score the evaluation pictures.")
+
+
+class TrainingSettings(Block):
+    """How D3PO turns the choices into the next adapter."""
+
+    rank: int = described(4, "Rank of the LoRA matrices.", ge=1, le=256)
+    lora_alpha: float = described(4.0, "LoRA scale is lora_alpha / rank.", gt=0, le=1024)
+    learning_rate: float = described(3e-5, "AdamW learning rate, constant.", gt=0, le=1)
+    adam_beta1: float = described(0.9, "AdamW's first moment decay.", ge=0, lt=1)
+    adam_beta2: float = described(0.999, "AdamW's second moment decay.", ge=0, lt=1)
+    adam_epsilon: float = described(1e-8, "AdamW's epsilon.", gt=0, le=1)
+    weight_decay: float = described(1e-4, "AdamW's weight decay.", ge=0, le=1)
+    max_grad_norm: float | None = described(
+        1.0, "The gradient of a step is clipped to this norm; empty does not clip.", gt=0, le=1000
+    )
+    optimizer_state: Literal["carry", "fresh"] = described(
+        "carry", "Carry the optimizer's moments over from the checkpoint before, or begin afresh."
+    )
+    beta: float = described(0.1, "Temperature of the preference loss.", gt=0, le=100_000)
+    clip: float | None = described(
+        0.1, "Each log-ratio is clamped to log(1 ± clip), as in the paper's code; empty is plain D3PO.", gt=0, lt=1
+    )
+    reduction: Literal["mean", "sum"] = described(
+        "mean", "How the Gaussian log-density is reduced over the latent's elements; beta and clip assume the mean."
+    )
+    ties: Literal["left_out", "trained"] = described(
+        "left_out", "Whether pairs with p = 0.5 are trained on; the paper's code leaves them out."
+    )
+    reference: Literal["base", "sampled"] = described(
+        "base", "The policy D3PO measures against: the base model, or the policy that sampled the round."
+    )
+    hold_out: bool = described(True, "Keep groups whose number ends in 9 out of training, to measure accuracy on.")
+    inner_epochs: int = described(1, "Passes over the round's pairs.", ge=1, le=100)
+    groups_per_step: int = described(1, "Groups whose mean gradient makes one optimizer step.", ge=1, le=4096)
+    steps_per_pair: int | None = described(
+        None, "Train a random subset of this many steps of each pair; empty trains all.", unit="steps", ge=1, le=1000
+    )
+    max_step_gain: float | None = described(
+        3.0, "Leave out denoising steps whose gradient gain g_t lies above this; empty trains all steps.", gt=0, le=1000
+    )
+    micro_batch: int = described(
+        40, "States (one sample at one step) that go through the model at once; guidance doubles them.",
+        unit="states", ge=1, le=4096,
+    )  # fmt: skip
+    gradient_checkpointing: bool = described(False, "Recompute activations in the backward pass to save memory.")
+    precision: Literal["auto", "fp32", "fp16", "bf16"] = described(
+        "auto", "Precision of the frozen weights in training; auto takes fp16 on an accelerator and fp32 on a CPU."
+    )
+    deterministic: bool = described(False, "Use deterministic kernels on CUDA, slower, so that a resume is bit-exact.")
+    seed: int = described(0, "Seed of the adapter's first weights and of the step subsets.", ge=0)
+    measure_every: int = described(20, "Measure KL every so many optimizer steps; 0: never.", unit="steps", ge=0)
+    measure_states: int = described(16, "Stored states over which KL is measured.", unit="states", ge=1, le=4096)
+    resume_every: int = described(20, "Write a resume point every so many optimizer steps.", unit="steps", ge=1)
+
+
+class StudySettings(Block):
+    sampling: SamplingSettings = SamplingSettings()
+    labeling: LabelingSettings = LabelingSettings()
+    training: TrainingSettings = TrainingSettings()
+
+    @model_validator(mode="after")
+    def _subset_fits(self) -> "StudySettings":
+        subset = self.training.steps_per_pair
+        if subset is not None and subset > self.sampling.steps:
+            raise ValueError(f"steps_per_pair ({subset}) is more than the sampler's steps ({self.sampling.steps})")
+        return self
+
+
+def validated(values: Json) -> StudySettings:
+    """The settings in `values`; raises `BadInput` that names each field that cannot be used, and why."""
+    try:
+        return StudySettings.model_validate(values)
+    except ValidationError as error:
+        fields = {".".join(str(part) for part in p["loc"]) or "settings": _said(p["msg"]) for p in error.errors()}
+        named = "; ".join(f"{name}: {problem}" for name, problem in fields.items())
+        raise BadInput(
+            f"These settings cannot be used: {named}.", "Correct the named fields; `docs/settings.md` lists all.",
+            fields=fields,
+        ) from error  # fmt: skip
+
+
+def merged(settings: StudySettings, changes: Json) -> StudySettings:
+    """`settings` with the blocks' fields in `changes` put over them, checked again as a whole."""
+    values = settings.model_dump()
+    for block, fields in changes.items():
+        values[block] = {**values.get(block, {}), **fields} if isinstance(fields, dict) else fields
+    return validated(values)
+
+
+def preset_names() -> list[str]:
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def load_preset(name: str) -> tuple[StudySettings, str]:
+    """The preset's settings and the SHA-256 of its file, which holds only what differs from the defaults."""
+    if name not in preset_names():
+        raise BadInput(f"There is no preset {name!r}.", f"Take one of: {', '.join(preset_names())}.")
+    content = (PRESETS / f"{name}.toml").read_bytes()
+    return validated(tomllib.loads(content.decode())), hashlib.sha256(content).hexdigest()
+
+
+def _said(message: str) -> str:
+    return {"Extra inputs are not permitted": "there is no such setting"}.get(message, message)
