@@ -35,9 +35,9 @@ def session_factory(engine: Engine) -> sessionmaker[Session]:
 
 
 @lru_cache
-def default_factory() -> sessionmaker[Session]:
-    """The process's own sessions, on the database that the settings name."""
-    return session_factory(make_engine(get_settings().require_database_url()))
+def sessions_on(url: str) -> sessionmaker[Session]:
+    """The process's own sessions on the database at `url`, made once."""
+    return session_factory(make_engine(url))
 
 
 def after_commit(session: Session, callback: Callable[[], object]) -> None:
@@ -49,10 +49,12 @@ def after_commit(session: Session, callback: Callable[[], object]) -> None:
 def transaction(factory: sessionmaker[Session] | None = None) -> Iterator[Session]:
     """One transaction: commits at the end, rolls back on any error. Nothing else in the product commits.
 
+    Without a `factory` it is on the database that the settings name.
+
     After a successful commit the callbacks that `after_commit` noted run in order. By then the facts are stored, so a
     callback that fails (a broker that is away) is logged and not raised: the sweep finds what it left undone.
     """
-    with (factory or default_factory())() as session:
+    with (factory or sessions_on(get_settings().require_database_url()))() as session:
         with session.begin():
             yield session
         callbacks = session.info.pop(AFTER_COMMIT, [])

@@ -6,10 +6,11 @@ What a study's owner chooses is not here but in `app.study_settings`.
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -42,7 +43,9 @@ def _absolute(path: Path) -> Path:
 class Settings(BaseSettings):
     """Everything that an operator can set, each as TASTEMAKER_<NAME> in the environment or in the file `.env`."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     data_dir: Annotated[Path, AfterValidator(_absolute)] = Field(
         Path("data"), validate_default=True, description="Folder that holds everything the product writes."
@@ -120,11 +123,18 @@ class Settings(BaseSettings):
         """The signing key: the one that is set, else the data folder's own, made at the first call (mode 600)."""
         if self.secret_key is not None:
             return self.secret_key.get_secret_value()
-        return _kept_secret(self.data_dir / "secret.key")
+        return kept_secret(self.data_dir / "secret.key")
 
-    def with_servers(self, *, database_url: str, broker_url: str) -> Self:
-        """The same settings on these servers."""
-        return self.model_copy(update={"database_url": _psycopg_url(database_url), "broker_url": broker_url})
+    def environment(self) -> dict[str, str]:
+        """The environment under which another process reads exactly these settings."""
+        values = self.model_dump(mode="json", exclude_none=True, exclude={"secret_key"})
+        if self.secret_key is not None:
+            values["secret_key"] = self.secret_key.get_secret_value()
+        return {PREFIX + name.upper(): str(value) for name, value in values.items()}
+
+    def with_values(self, **values: Any) -> "Settings":
+        """The same settings with these values instead; raises `ConfigurationError` like every reading of settings."""
+        return _build(_ExplicitSettings, {**dict(self), **values})
 
 
 class _ExplicitSettings(Settings):
@@ -157,6 +167,20 @@ def read_settings(**overrides: Any) -> Settings:
 def make_settings(**values: Any) -> Settings:
     """Settings from `values` and the defaults alone, whatever the environment holds: for tests and `bench`."""
     return _build(_ExplicitSettings, values)
+
+
+@contextmanager
+def activate(settings: Settings) -> Iterator[None]:
+    """Make `settings` the ones that this process and the processes it starts read, while the context lasts."""
+    before = dict(os.environ)
+    os.environ.update(settings.environment())
+    get_settings.cache_clear()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        get_settings.cache_clear()
 
 
 def variable_names() -> list[str]:
@@ -193,8 +217,11 @@ def _required(url: str | None, what: str, name: str) -> str:
     return url
 
 
-def _kept_secret(path: Path) -> str:
-    """The secret in `path`, made there if it is the first. Linking a finished file lets only one of two makers win."""
+def kept_secret(path: Path) -> str:
+    """The secret in the file `path`, made there (mode 600) at the first call.
+
+    Linking a finished file lets only one of two makers win.
+    """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
