@@ -1,0 +1,166 @@
+"""How the labeling of a round goes: what is closed, how fast, who is here, and what they cannot finish alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Interval, and_, func, literal, select
+from sqlalchemy.orm import Session
+
+from app.models import Choice, Lease, Pair, PairState, RoundState, User, UserKind
+from app.services import preferences
+from app.services.round_views import RoundHead
+
+PRESENT = timedelta(minutes=5)
+PACE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Present:
+    """Someone who labels now, and how many choices of theirs stand in this round."""
+
+    name: str
+    is_judge: bool
+    choices: int
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """So many open pairs need so many more people than are here now."""
+
+    pairs: int
+    people: int
+
+
+@dataclass(frozen=True)
+class Labeling:
+    """How far labeling is. `per_hour` is the pace of the last ten minutes, `places_left` the choices still wanted."""
+
+    pairs: int
+    pairs_planned: int
+    pairs_closed: int
+    pairs_void: int
+    choices: int
+    answers: dict[str, int]
+    places_left: int
+    per_hour: int
+    present: Sequence[Present]
+    shortfalls: Sequence[Shortfall]
+
+    @property
+    def seconds_left(self) -> float | None:
+        return self.places_left * 3600 / self.per_hour if self.per_hour else None
+
+
+def labeling(session: Session, shown: RoundHead) -> Labeling:
+    """How labeling goes, from the rows themselves: a page that is watched is not to lag behind the clicks."""
+    round_id, places = shown.line.id, shown.settings.labeling.choices_per_pair
+    states = dict(
+        session.execute(select(Pair.state, func.count()).where(Pair.round_id == round_id).group_by(Pair.state)).all()
+    )
+    open_left = session.scalar(
+        select(func.coalesce(func.sum(places - Pair.filled), 0)).where(
+            Pair.round_id == round_id, Pair.state == PairState.OPEN
+        )
+    )
+    answers = _answers(session, round_id)
+    pairs = sum(states.values())
+    undrawn = max(shown.line.pairs_planned - pairs, 0) if shown.line.is_open else 0
+    return Labeling(
+        pairs=pairs,
+        pairs_planned=max(shown.line.pairs_planned, pairs),
+        pairs_closed=states.get(PairState.CLOSED, 0),
+        pairs_void=states.get(PairState.VOID, 0),
+        choices=sum(answers.values()),
+        answers=answers,
+        places_left=int(open_left or 0) + undrawn * places,
+        per_hour=_pace(session, round_id),
+        present=_present(session, round_id),
+        shortfalls=_shortfalls(session, shown) if shown.line.state is RoundState.LABELING else (),
+    )
+
+
+def _answers(session: Session, round_id: int) -> dict[str, int]:
+    """How often each answer stands in the round."""
+    rows = session.execute(
+        select(Choice.answer, func.count())
+        .join(Pair, Pair.id == Choice.pair_id)
+        .where(Pair.round_id == round_id, Choice.undone_at.is_(None))
+        .group_by(Choice.answer)
+    )
+    return {answer.value: count for answer, count in rows}
+
+
+def _pace(session: Session, round_id: int) -> int:
+    """Choices an hour, by the last ten minutes."""
+    made = session.scalar(
+        select(func.count())
+        .select_from(Choice)
+        .join(Pair, Pair.id == Choice.pair_id)
+        .where(
+            Pair.round_id == round_id, Choice.undone_at.is_(None), Choice.made_at > func.now() - _interval(PACE)
+        )
+    )  # fmt: skip
+    return int((made or 0) * timedelta(hours=1) / PACE)
+
+
+def _present_ids(round_id: int) -> Any:
+    """Ids of users who hold a live lease in the round, or answered in it within the last five minutes."""
+    holding = (
+        select(Lease.user_id)
+        .join(Pair, Pair.id == Lease.pair_id)
+        .where(Pair.round_id == round_id, Lease.expires_at > func.now())
+    )
+    answered = (
+        select(Choice.user_id)
+        .join(Pair, Pair.id == Choice.pair_id)
+        .where(Pair.round_id == round_id, Choice.made_at > func.now() - _interval(PRESENT))
+    )
+    return holding.union(answered)
+
+
+def _present(session: Session, round_id: int) -> list[Present]:
+    standing = (
+        select(func.count())
+        .select_from(Choice)
+        .join(Pair, Pair.id == Choice.pair_id)
+        .where(Pair.round_id == round_id, Choice.user_id == User.id, Choice.undone_at.is_(None))
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(User.display_name, User.kind, standing)
+        .where(User.id.in_(_present_ids(round_id)))
+        .order_by(standing.desc(), User.id)
+    )
+    return [Present(name, kind is UserKind.JUDGE, count) for name, kind, count in rows]
+
+
+def _shortfalls(session: Session, shown: RoundHead) -> list[Shortfall]:
+    """Open pairs that those who are here now cannot close, since nobody answers a pair twice; none while nobody is."""
+    kinds = preferences.COUNTED_KINDS[shown.settings.labeling.counted]
+    present = set(
+        session.scalars(select(User.id).where(User.id.in_(_present_ids(shown.line.id)), User.kind.in_(kinds)))
+    )
+    if not present:
+        return []
+    answered = func.count(Choice.id)
+    missing = shown.settings.labeling.choices_per_pair - Pair.filled - (len(present) - answered)
+    per_pair = (
+        select(missing.label("people"))
+        .outerjoin(
+            Choice, and_(Choice.pair_id == Pair.id, Choice.user_id.in_(present), Choice.undone_at.is_(None))
+        )
+        .where(Pair.round_id == shown.line.id, Pair.state == PairState.OPEN)
+        .group_by(Pair.id)
+        .having(missing > 0)
+        .subquery()
+    )  # fmt: skip
+    rows = session.execute(
+        select(func.count(), per_pair.c.people).group_by(per_pair.c.people).order_by(per_pair.c.people)
+    )
+    return [Shortfall(pairs, people) for pairs, people in rows]
+
+
+def _interval(span: timedelta) -> Any:
+    return literal(span, Interval)

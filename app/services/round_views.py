@@ -1,0 +1,225 @@
+"""What pages, API and live streams show of one round. Read-only, a fixed number of queries each.
+
+Every answer is a frozen record that holds facts and no times relative to now, so that two of them are equal exactly
+where nothing changed: the live stream sends what differs and nothing else.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Interval, func, literal, select
+from sqlalchemy.orm import Session
+
+from app.errors import NotFound
+from app.models import (
+    Event,
+    Group,
+    Job,
+    JobKind,
+    JobState,
+    Prompt,
+    Queue,
+    Round,
+    Sample,
+    SampleState,
+    Study,
+    User,
+    Worker,
+)
+from app.models.base import Json
+from app.services.round_moves import allowed
+from app.services.study_views import RoundLine, round_lines
+from app.study_settings import StudySettings, validated
+
+WORKER_ALIVE = timedelta(seconds=60)
+PATIENCE = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class RoundHead:
+    """Where the round stands, and the moves that its state offers now."""
+
+    line: RoundLine
+    study_name: str
+    question: str
+    settings: StudySettings
+    labeling_at: datetime | None
+    training_at: datetime | None
+    moves: frozenset[str]
+
+
+@dataclass(frozen=True)
+class RunningJob:
+    """A job that a worker has in hand: what it is, how far it is, and how fast (in its own unit)."""
+
+    id: int
+    kind: JobKind
+    worker: str | None
+    done: int
+    total: int
+    unit: str
+    per_second: float
+
+
+@dataclass(frozen=True)
+class FailedJob:
+    """A job that was put aside, or that waits to be tried again, with what went wrong."""
+
+    id: int
+    kind: JobKind
+    failures: int
+    error: str
+    for_good: bool
+    groups: int
+
+
+@dataclass(frozen=True)
+class Generation:
+    """How far drawing is. `seconds_left` is an estimate from the running chunk's speed; none while nothing runs."""
+
+    groups: int
+    groups_drawn: int
+    samples_per_group: int
+    chunks: int
+    chunks_done: int
+    running: Sequence[RunningJob]
+    failed: Sequence[FailedJob]
+    per_second: float
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class EventLine:
+    """One line of the round's history. No actor: the system itself."""
+
+    id: int
+    at: datetime
+    actor: str | None
+    what: str
+    details: Json
+
+
+@dataclass(frozen=True)
+class WorkerLine:
+    name: str
+    queue: Queue
+    device: str
+    alive: bool
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The worker processes, and how many jobs wait for one; `missing` where jobs wait and no worker was seen lately."""
+
+    lines: Sequence[WorkerLine]
+    waiting: int
+
+    @property
+    def missing(self) -> bool:
+        return self.waiting > 0 and not any(line.alive for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A sample to show: what a signed address is made from, and its prompt."""
+
+    sample_id: int
+    width: int
+    height: int
+    prompt: str
+
+
+def head(session: Session, round_id: int) -> RoundHead:
+    """The round's head. Raises `NotFound`."""
+    row = session.execute(
+        select(Round, Study.name, Study.question).join(Study, Study.id == Round.study_id).where(Round.id == round_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no round {round_id}.")
+    round_, study_name, question = row
+    (line,) = round_lines(session, Round.id == round_id)
+    return RoundHead(
+        line, study_name, question, validated(round_.settings), round_.labeling_at, round_.training_at,
+        frozenset(allowed(round_)),
+    )  # fmt: skip
+
+
+def generation(session: Session, shown: RoundHead) -> Generation:
+    """How the drawing of the round's groups goes."""
+    jobs = session.scalars(select(Job).where(Job.round_id == shown.line.id, Job.kind == JobKind.CHUNK).order_by(Job.id))
+    chunks = list(jobs)
+    running = [running_job(job) for job in chunks if job.state is JobState.RUNNING]
+    k = shown.settings.sampling.samples_per_group
+    per_second = sum(job.per_second for job in running)
+    put_aside = sum(failed_job(job).groups for job in chunks if job.state in (JobState.FAILED, JobState.CANCELLED))
+    left = (shown.line.groups - put_aside - shown.line.groups_drawn) * k - sum(job.done for job in running)
+    return Generation(
+        groups=shown.line.groups,
+        groups_drawn=shown.line.groups_drawn,
+        samples_per_group=k,
+        chunks=len(chunks),
+        chunks_done=sum(job.state is JobState.DONE for job in chunks),
+        running=running,
+        failed=[failed_job(job) for job in chunks if job.error and job.state is not JobState.DONE],
+        per_second=round(per_second, 2),
+        seconds_left=max(left, 0) / per_second if per_second else None,
+    )
+
+
+def history(session: Session, round_id: int, *, limit: int = 50) -> list[EventLine]:
+    """The newest events of the round, newest first."""
+    rows = session.execute(
+        select(Event.id, Event.at, User.display_name, Event.what, Event.details)
+        .outerjoin(User, User.id == Event.actor_id)
+        .where(Event.round_id == round_id)
+        .order_by(Event.id.desc())
+        .limit(limit)
+    )
+    return [EventLine(*row) for row in rows]
+
+
+def workers(session: Session) -> Workers:
+    """The workers seen within a day, and the jobs that wait."""
+    seen = select(Worker, Worker.seen_at > func.now() - _interval(WORKER_ALIVE)).where(
+        Worker.seen_at > func.now() - _interval(timedelta(days=1))
+    )
+    waiting = session.scalar(
+        select(func.count()).where(Job.state == JobState.WAITING, Job.due_at <= func.now() - _interval(PATIENCE))
+    )
+    lines = [
+        WorkerLine(row.name, row.queue, row.device, alive) for row, alive in session.execute(seen.order_by(Worker.name))
+    ]
+    return Workers(lines, waiting or 0)
+
+
+def pictures(session: Session, round_id: int, *, limit: int = 24) -> list[Picture]:
+    """The round's newest pictures, newest first."""
+    rows = session.execute(
+        select(Sample.id, Sample.width, Sample.height, Prompt.text)
+        .join(Group, Group.id == Sample.group_id)
+        .join(Prompt, Prompt.id == Group.prompt_id)
+        .where(Group.round_id == round_id, Sample.state == SampleState.READY)
+        .order_by(Sample.id.desc())
+        .limit(limit)
+    )
+    return [Picture(*row) for row in rows]
+
+
+def running_job(job: Job) -> RunningJob:
+    said = job.progress
+    return RunningJob(
+        job.id, job.kind, job.worker, int(said.get("done", 0)), int(said.get("total", 0)),
+        str(said.get("unit", "")), float(said.get("per_second", 0)),
+    )  # fmt: skip
+
+
+def failed_job(job: Job) -> FailedJob:
+    return FailedJob(
+        job.id, job.kind, job.failures, job.error or "", job.state is JobState.FAILED, int(job.payload.get("groups", 0))
+    )
+
+
+def _interval(span: timedelta) -> Any:
+    return literal(span, Interval)
