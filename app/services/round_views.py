@@ -29,6 +29,7 @@ from app.models import (
     Worker,
 )
 from app.models.base import Json
+from app.services.pictures import Picture
 from app.services.round_moves import allowed
 from app.services.study_views import RoundLine, round_lines
 from app.study_settings import StudySettings, validated
@@ -122,12 +123,10 @@ class Workers:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A sample to show: what a signed address is made from, and its prompt."""
+class Drawn:
+    """A drawn picture, and the prompt it was drawn from."""
 
-    sample_id: int
-    width: int
-    height: int
+    picture: Picture
     prompt: str
 
 
@@ -194,17 +193,17 @@ def workers(session: Session) -> Workers:
     return Workers(lines, waiting or 0)
 
 
-def pictures(session: Session, round_id: int, *, limit: int = 24) -> list[Picture]:
+def pictures(session: Session, round_id: int, *, limit: int = 24) -> list[Drawn]:
     """The round's newest pictures, newest first."""
     rows = session.execute(
-        select(Sample.id, Sample.width, Sample.height, Prompt.text)
+        select(Sample.id, Sample.webp_key, Sample.width, Sample.height, Prompt.text)
         .join(Group, Group.id == Sample.group_id)
         .join(Prompt, Prompt.id == Group.prompt_id)
         .where(Group.round_id == round_id, Sample.state == SampleState.READY)
         .order_by(Sample.id.desc())
         .limit(limit)
     )
-    return [Picture(*row) for row in rows]
+    return [Drawn(Picture(sample_id, key, width, height), prompt) for sample_id, key, width, height, prompt in rows]
 
 
 def running_job(job: Job) -> RunningJob:
