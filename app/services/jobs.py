@@ -162,7 +162,7 @@ def give_back(session: Session, claim: Claim) -> None:
 
 
 def fail(session: Session, claim: Claim, *, error: str, for_good: bool) -> bool:
-    """Store that the attempt failed; says whether the job has failed for good, else it is tried again a little later."""
+    """Store that the attempt failed. Says whether the job failed for good; else it is tried again a little later."""
     job = held(session, claim)
     job.failures += 1
     if for_good or job.failures >= MOST_FAILURES:
@@ -198,15 +198,32 @@ def revive(session: Session, *, round_id: int, states: tuple[JobState, ...] = (J
     """Let the round's failed jobs wait again, with their failures forgotten; returns them."""
     jobs = list(session.scalars(select(Job).where(Job.round_id == round_id, Job.state.in_(states)).with_for_update()))
     for job in jobs:
-        job.state, job.failures, job.error, job.ended_at, job.due_at = JobState.WAITING, 0, None, None, func.now()
-        queue.note(session, job)
+        wait_again(session, job)
     return jobs
+
+
+def wait_again(session: Session, job: Job) -> None:
+    """Let an ended job wait again, its failures forgotten."""
+    job.state, job.failures, job.error, job.ended_at, job.due_at = JobState.WAITING, 0, None, None, func.now()
+    queue.note(session, job)
+
+
+def wake_round(session: Session, *, round_id: int) -> None:
+    """Wake workers for the round's waiting jobs, once it is off hold."""
+    for job in session.scalars(select(Job).where(Job.round_id == round_id, Job.state == JobState.WAITING)):
+        queue.note(session, job)
 
 
 def due_queues(session: Session) -> dict[Queue, int]:
     """For each queue, one job that is due and that no worker holds: what the sweep wakes workers for."""
     due = select(Job.queue, func.min(Job.id)).outerjoin(Round, Round.id == Job.round_id).where(*DUE).group_by(Job.queue)
-    return {name: job_id for name, job_id in session.execute(due)}
+    return {name: job_id for name, job_id in session.execute(due)}  # noqa: C416 -- a Result is no mapping to mypy
+
+
+def newest_error(session: Session, *, study_id: int, kinds: tuple[JobKind, ...]) -> str | None:
+    """What the study's last job of these kinds that failed for good said."""
+    query = select(Job.error).where(Job.study_id == study_id, Job.kind.in_(kinds), Job.state == JobState.FAILED)
+    return session.scalar(query.order_by(Job.ended_at.desc()).limit(1))
 
 
 def see_worker(session: Session, *, name: str, queue_name: Queue, device: str) -> None:

@@ -1,4 +1,4 @@
-"""What people said, as a number: each pair's preference p in [0, 1] (design, section 3), and its freezing for training."""
+"""What people said, as a number: each pair's preference p in [0, 1], and its freezing for training."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

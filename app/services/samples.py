@@ -39,7 +39,7 @@ def get(session: Session, sample_id: int) -> Sample:
 
 
 def lose(session: Session, sample_ids: list[int]) -> None:
-    """Mark samples whose files are gone and cannot be drawn again to the bit: their pairs are neither shown nor trained.
+    """Mark samples whose files are gone and cannot be drawn again to the bit; their pairs are not shown nor trained.
 
     A picture that was judged is never exchanged for another.
     """

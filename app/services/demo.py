@@ -1,0 +1,38 @@
+"""The demo study: the shipped model and prompts, ready to label at the first start."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.models import Event, Study
+from app.paths import DEMO
+from app.services import base_models, prompt_sets, rounds, studies
+
+NAME = "Demo: emoji"
+QUESTION = "Which picture is better?"
+
+
+def ensure(session: Session) -> Study | None:
+    """Make the demo study with its first round launched, where no study was ever made; returns it if it was made now."""
+    if session.scalar(select(Event.id).where(Event.what == "study.created").limit(1)) is not None:
+        return None
+    study = create(session, seed=0)
+    rounds.launch(session, study_id=study.id, actor=None)
+    return study
+
+
+def create(session: Session, *, seed: int, preset: str = "demo", settings: dict[str, object] | None = None) -> Study:
+    """A study on the demo model and its prompts."""
+    model = base_models.register(session, source=str(DEMO / "model"), name="Demo model (emoji, 64×64)", actor=None)
+    lines = prompt_sets.parse((DEMO / "prompts.txt").read_text())
+    prompts = prompt_sets.create(session, name="Demo prompts", prompts=lines, actor=None)
+    return studies.create(
+        session,
+        name=NAME,
+        question=QUESTION,
+        base_model_id=model.id,
+        prompt_set_id=prompts.id,
+        preset=preset,
+        settings=settings,
+        seed=seed,
+        actor=None,
+    )
