@@ -108,8 +108,13 @@ class Settings(BaseSettings):
     @property
     def site_url(self) -> str:
         """The address that links carry, without a slash at its end."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = f"[{self.local_host}]" if ":" in self.local_host else self.local_host
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def local_host(self) -> str:
+        """The address at which this machine itself reaches the site."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
 
     def require_database_url(self) -> str:
         """The database's address; raises `ConfigurationError` where none is known."""

@@ -63,6 +63,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._pump: Pump | None = None
         self._has_group = False
+        self._asked = False
 
     @property
     def pid(self) -> int:
@@ -84,7 +85,7 @@ class Child:
             env={**os.environ, **self.spec.environment, leftovers.MARK: str(self._data_dir)},
             start_new_session=True,  # so that Ctrl+C reaches the supervisor alone, which stops all in order
         )
-        self._has_group = True
+        self._has_group, self._asked = True, False
         leftovers.record(self._data_dir, self.spec.name, self.pid)
         assert self._process.stdout is not None
         self._pump = Pump(self.spec.name, self._process.stdout, self.log, self.spec.important, self._say)
@@ -101,33 +102,36 @@ class Child:
         assert self._process is not None, f"{self.spec.name} was never started"
         assert self._pump is not None
         self._process.wait()
+        self._end_stragglers()  # they would hold the output open
         self._pump.join(timeout=5)
-        self._end_stragglers()
         return self._process.returncode
+
+    def ask_to_end(self) -> None:
+        """Send the first signal of its stop steps, without waiting: several children can end side by side."""
+        if self._process is not None and not self._asked:
+            self._asked = True
+            self._process.send_signal(self.spec.stop[0].signal)
+        if self._pump is not None:
+            self._pump.quiet = True
 
     def stop(self) -> None:
         """End the process step by step, then by force; returns when it is gone."""
         if self._process is None:
             return
-        if self._pump is not None:
-            self._pump.quiet = True
-        for step in self.spec.stop:
-            if self._ended_after(step):
+        self.ask_to_end()
+        for number, step in enumerate(self.spec.stop):
+            if number > 0:
+                self._process.send_signal(step.signal)
+            if self._ended_within(step.patience):
                 break
         else:
             self._process.kill()
-            self._process.wait()
-        self._end_stragglers()
-        if self._pump is not None:
-            self._pump.join(timeout=2)
+        self.wait()
 
-    def _ended_after(self, step: StopStep) -> bool:
+    def _ended_within(self, patience: float) -> bool:
         assert self._process is not None
-        if self._process.poll() is not None:
-            return True
-        self._process.send_signal(step.signal)
         try:
-            self._process.wait(step.patience)
+            self._process.wait(patience)
         except subprocess.TimeoutExpired:
             return False
         return True

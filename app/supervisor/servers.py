@@ -109,15 +109,18 @@ class EmbeddedServers:
 
 
 @contextmanager
-def ensure_servers(settings: Settings, command: str, say: Say = lambda line: None) -> Iterator[Settings]:
+def ensure_servers(
+    settings: Settings, command: str, say: Say = lambda line: None, *, migrated: bool = True
+) -> Iterator[Settings]:
     """The settings of a database and a broker that answer, in force for this process while the context lasts.
 
     Those that the environment names, else those of the instance that runs on the data folder, else embedded ones, which
-    are started, migrated, and stopped at the end, once no other command uses them. `command` is who we are to others.
+    are started, migrated (unless `migrated` is false), and stopped at the end, once no other command uses them.
+    `command` is who we are to others.
     """
     with ExitStack() as stack:
         if settings.database_url is None or settings.broker_url is None:
-            settings = _found(settings, stack) or _started(settings, command, say, stack)
+            settings = _found(settings, stack) or _started(settings, command, say, stack, migrated)
         with activate(settings):
             yield settings
 
@@ -146,7 +149,7 @@ def _wait_for_addresses(data_dir: Path) -> Instance | None:
     return None
 
 
-def _started(settings: Settings, command: str, say: Say, stack: ExitStack) -> Settings:
+def _started(settings: Settings, command: str, say: Say, stack: ExitStack, migrated: bool) -> Settings:
     """The settings on servers of our own, which the stack stops."""
     lock = InstanceLock(settings.data_dir, command)
     stack.callback(lock.release)
@@ -156,7 +159,8 @@ def _started(settings: Settings, command: str, say: Say, stack: ExitStack) -> Se
     stack.enter_context(servers)
     stack.callback(wait_for_users, settings.data_dir)
     settings = with_addresses(settings, servers.database_url, servers.broker_url)
-    migrate(settings, say)
+    if migrated:
+        migrate(settings, say)
     lock.announce(database_url=settings.database_url, broker_url=settings.broker_url)
     return settings
 

@@ -1,0 +1,36 @@
+"""What SIGTERM, a closed terminal and Ctrl+C do: one and the same."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from app.supervisor.logs import Say
+
+ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal raise KeyboardInterrupt, as Ctrl+C does, so that contexts are left in order."""
+    before = {ending: signal.signal(ending, signal.default_int_handler) for ending in ENDINGS}
+    try:
+        yield
+    finally:
+        for ending, handler in before.items():
+            signal.signal(ending, handler)
+
+
+@contextmanager
+def unhurried(say: Say) -> Iterator[None]:
+    """Finish stopping whatever signal comes meanwhile; each part has its limit, after which it is killed."""
+
+    def already(number: int, frame: FrameType | None) -> None:
+        say("Already stopping; each part has a few seconds.")
+
+    before = {ending: signal.signal(ending, already) for ending in (*ENDINGS, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for ending, handler in before.items():
+            signal.signal(ending, handler)
