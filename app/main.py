@@ -1,0 +1,72 @@
+"""The site's one composition root."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from threading import Event, Thread
+
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from app import db
+from app.artifacts import Artifacts
+from app.paths import STATIC
+from app.services import sweep
+from app.settings import Settings, get_settings
+from app.web import csrf, errors, operations, picture_files, static
+from app.web.pages import account, home, sign_in
+from app.web.pictures import PictureLinks
+from app.web.security import SecurityHeaders
+
+PAGES: tuple[APIRouter, ...] = (home.router, sign_in.router, account.router)
+API: tuple[APIRouter, ...] = ()
+STOP_SECONDS = 10
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The site on `settings` (the environment's, where none are given). Nothing is opened before the first request."""
+    settings = settings or get_settings()
+    app = FastAPI(
+        title="Tastemaker",
+        version="1",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    _hold_parts(app, settings)
+    _add_routes(app)
+    errors.install(app)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def _hold_parts(app: FastAPI, settings: Settings) -> None:
+    """What requests share, each made once."""
+    app.state.settings = settings
+    app.state.engine = db.make_engine(settings.require_database_url())
+    app.state.session_factory = db.session_factory(app.state.engine)
+    app.state.artifacts = Artifacts(settings.artifacts)
+    app.state.picture_links = PictureLinks(settings)
+    app.state.static = static.VersionedStatic(STATIC)
+
+
+def _add_routes(app: FastAPI) -> None:
+    app.include_router(operations.router)
+    app.include_router(picture_files.router)
+    app.mount(static.PREFIX, app.state.static)
+    for router in PAGES:
+        app.include_router(router, include_in_schema=False, dependencies=[Depends(csrf.check)])
+    for router in API:
+        app.include_router(router, prefix="/api/v1", dependencies=[Depends(csrf.check)])
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """The sweep runs in a thread of its own as long as the site does; of all processes' sweeps one works at a time."""
+    stop = Event()
+    sweeping = Thread(target=sweep.run_forever, args=(stop, app.state.session_factory), name="sweep", daemon=True)
+    sweeping.start()
+    yield
+    stop.set()
+    await run_in_threadpool(sweeping.join, STOP_SECONDS)
+    app.state.engine.dispose()

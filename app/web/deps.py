@@ -1,0 +1,70 @@
+"""What routes ask for: a database session, the caller, and a right that the caller must have."""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from app import db
+from app.artifacts import Artifacts
+from app.errors import NotSignedIn
+from app.models import User
+from app.services import permissions
+from app.services.permissions import Right
+from app.settings import Settings
+from app.web.identity import Identity, identify
+
+
+def get_settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def get_artifacts(request: Request) -> Artifacts:
+    artifacts: Artifacts = request.app.state.artifacts
+    return artifacts
+
+
+def open_session(request: Request) -> Iterator[Session]:
+    with db.transaction(request.app.state.session_factory) as session:
+        yield session
+
+
+SettingsDep = Annotated[Settings, Depends(get_settings)]
+ArtifactsDep = Annotated[Artifacts, Depends(get_artifacts)]
+# function scope: committed before the answer is sent, so that the browser's next request sees what this one wrote
+SessionDep = Annotated[Session, Depends(open_session, scope="function")]
+
+
+def get_identity(request: Request, session: SessionDep, settings: SettingsDep) -> Identity:
+    """The caller; kept on the request, where templates find it."""
+    request.state.identity = identity = identify(request, session, settings)
+    return identity
+
+
+IdentityDep = Annotated[Identity, Depends(get_identity)]
+
+
+def get_current_user(identity: IdentityDep) -> User:
+    if identity.user is None:
+        raise NotSignedIn("This needs someone who is signed in.", "Open your sign-in link, or ask an admin for one.")
+    return identity.user
+
+
+CurrentUser = Annotated[User, Depends(get_current_user)]
+
+
+def user_with(right: Right) -> Callable[[User], User]:
+    """A dependency: the signed-in user, who must have `right`."""
+
+    def check(user: CurrentUser) -> User:
+        permissions.require(user, right)
+        return user
+
+    return check
+
+
+RequireAnnotator = Annotated[User, Depends(user_with(Right.ANNOTATE))]
+RequireResearcher = Annotated[User, Depends(user_with(Right.RESEARCH))]
+RequireAdmin = Annotated[User, Depends(user_with(Right.RUN_STUDIES))]

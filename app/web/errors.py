@@ -1,0 +1,91 @@
+"""Errors become answers here and nowhere else: a page, a fragment for htmx, or problem details under /api (RFC 9457)."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from app.errors import BadInput, NotFound, TastemakerError, Unavailable
+from app.web import security
+from app.web.htmx import is_htmx
+from app.web.templating import render
+
+log = structlog.get_logger(__name__)
+
+API = "/api/"
+
+
+def install(app: FastAPI) -> None:
+    """Map every error of `app`."""
+    app.add_exception_handler(TastemakerError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OperationalError, _database_away)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def _ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TastemakerError)
+    if error.status >= 500:
+        log.error("request_failed", path=request.url.path, error=str(error), code=error.code)
+    return answer(request, error)
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    """What FastAPI found wrong with a request, in our words."""
+    assert isinstance(error, RequestValidationError)
+    fields = {".".join(str(part) for part in p["loc"][1:]) or str(p["loc"][0]): p["msg"] for p in error.errors()}
+    listed = "; ".join(f"{name}: {message}" for name, message in fields.items())
+    return answer(request, BadInput(f"Some values cannot be used. {listed}.", fields=fields))
+
+
+def _http(request: Request, error: Exception) -> Response:
+    """A route that does not exist, or a method that it does not have."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == NotFound.status:
+        return answer(request, NotFound(f"There is nothing at {request.url.path}.", "Check the address."))
+    response = answer(request, BadInput(str(error.detail)), status=error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+def _database_away(request: Request, error: Exception) -> Response:
+    log.error("database_away", path=request.url.path, error=str(error))
+    return answer(request, Unavailable("The database does not answer.", "Try again in a moment; nothing was lost."))
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    """A fault of ours. It answers outside the middleware, so the headers are set here."""
+    log.error("unexpected_error", path=request.url.path, exc_info=error)
+    response = answer(request, TastemakerError("Something went wrong on our side.", "The site's log says what."))
+    response.headers.update(security.HEADERS)
+    return response
+
+
+def answer(request: Request, error: TastemakerError, *, status: int | None = None) -> Response:
+    """`error` as whoever asked can read it."""
+    status = status or error.status
+    if request.url.path.startswith(API):
+        return JSONResponse(problem(error, status), status, media_type="application/problem+json")
+    if is_htmx(request):
+        aside = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
+        return render(request, "errors/_error.html", status=status, headers=aside, error=error)
+    return render(request, "errors/error.html", status=status, error=error, status_code=status)
+
+
+def problem(error: TastemakerError, status: int) -> dict[str, Any]:
+    """RFC 9457 problem details, with our remedy, the fields at fault and the error's own figures beside them."""
+    body: dict[str, Any] = {
+        "type": f"/problems/{error.code}",
+        "title": error.title,
+        "status": status,
+        "detail": error.message,
+        "remedy": error.remedy,
+    }
+    if isinstance(error, BadInput) and error.fields:
+        body["fields"] = error.fields
+    return {**error.details, **body}
