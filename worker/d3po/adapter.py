@@ -1,0 +1,68 @@
+"""A LoRA adapter as plain tensors: what a checkpoint holds, apart from any model it is put on."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import torch
+
+from worker.d3po import noise
+from worker.d3po.errors import CorruptFileError
+from worker.d3po.records import OFF
+from worker.d3po.tensor_file import Tensors, pack, unpack
+
+METADATA_KEY = "tastemaker.adapter"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A (rank, in) and B (out, rank) of every adapted module; the module's output gains (alpha / rank) B A x."""
+
+    tensors: Tensors  # "<module>.lora_A.weight" and "<module>.lora_B.weight", fp32 on the CPU
+    rank: int
+    alpha: float
+
+    @property
+    def modules(self) -> list[str]:
+        """Names of the adapted modules, sorted."""
+        return sorted({name.rsplit(".lora_", 1)[0] for name in self.tensors})
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of the adapter, or "off" where every B is zero: such a policy is the base model to the bit."""
+        if not any(t.any() for name, t in self.tensors.items() if ".lora_B." in name):
+            return OFF
+        digest = hashlib.sha256(f"{self.rank} {float(self.alpha)!r}".encode())
+        for name, tensor in sorted(self.tensors.items()):
+            digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+            digest.update(tensor.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def to_bytes(self) -> bytes:
+        """The adapter as a safetensors file."""
+        return pack(self.tensors, {METADATA_KEY: json.dumps({"rank": self.rank, "lora_alpha": self.alpha})})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Adapter":
+        """Reads what `to_bytes` wrote. Raises CorruptFileError."""
+        tensors, metadata = unpack(data, "The adapter")
+        try:
+            shape = json.loads(metadata[METADATA_KEY])
+            return cls(tensors, int(shape["rank"]), float(shape["lora_alpha"]))
+        except (KeyError, ValueError) as error:
+            raise CorruptFileError(
+                "The adapter's file does not say its rank and lora_alpha: it was not written here."
+            ) from error
+
+
+def fresh_adapter(shapes: dict[str, tuple[int, int]], rank: int, alpha: float, seed: int) -> Adapter:
+    """An adapter that does nothing yet: B zero, A normal with standard deviation 1/rank, a function of the seed alone.
+
+    `shapes` gives (out, in) of each module. The distribution is that of
+    peft's `init_lora_weights="gaussian"`.
+    """
+    tensors: Tensors = {}
+    for module, (outputs, inputs) in shapes.items():
+        tensors[f"{module}.lora_A.weight"] = noise.normal(("lora", seed, module), (rank, inputs)) / rank
+        tensors[f"{module}.lora_B.weight"] = torch.zeros(outputs, rank)
+    return Adapter(tensors, rank, alpha)

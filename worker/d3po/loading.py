@@ -1,0 +1,89 @@
+"""A base model from a diffusers pipeline, a folder or a hub id, in the precision asked for."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from worker.d3po.errors import ModelError
+from worker.d3po.records import Precision
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16, "fp64": torch.float64}
+FAMILIES = {768: "sd1", 1024: "sd2"}  # by the width of the text encoder
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """The parts of a Stable Diffusion pipeline, frozen, on one device."""
+
+    unet: Any
+    vae: Any
+    text_encoder: Any
+    tokenizer: Any
+    scheduler: Any  # DDIM, made of the model's own scheduler's table
+    family: str
+    precision: str  # of the UNet; everything else is fp32
+
+
+def load_base_model(
+    source: str, revision: str | None, family: str | None, device: str, precision: Precision
+) -> BaseModel:
+    """Loads a pipeline folder or hub id.
+
+    Raises ModelError where it cannot be found, is no Stable Diffusion pipeline, or a part of it cannot be read.
+    """
+    _check_pipeline(source, revision)
+    precision = resolve_precision(precision, device)
+    try:
+        parts = _load_parts(source, revision, DTYPES[precision])
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise ModelError(f"A part of the model {source!r} cannot be loaded: {error}") from error
+    for part in (parts["unet"], parts["vae"], parts["text_encoder"]):
+        part.requires_grad_(False).eval().to(device)
+    width = parts["unet"].config.cross_attention_dim
+    return BaseModel(**parts, family=family or FAMILIES.get(width, "sd1"), precision=precision)
+
+
+def resolve_device(device: str) -> str:
+    """ "auto" as the best device at hand."""
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def resolve_precision(precision: Precision, device: str) -> Precision:
+    """ "auto" as fp16 on an accelerator and fp32 on a CPU."""
+    if precision != "auto":
+        return precision
+    return "fp32" if torch.device(device).type == "cpu" else "fp16"
+
+
+def _check_pipeline(source: str, revision: str | None) -> None:
+    try:
+        config = DiffusionPipeline.load_config(source, revision=revision)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{source!r} is not a diffusers pipeline: its model_index.json cannot be read ({error}). "
+            "Give the folder that holds model_index.json, or a hub id such as 'owner/name'."
+        ) from error
+    kind = config.get("_class_name")
+    if kind != "StableDiffusionPipeline":
+        raise ModelError(f"{source!r} is a {kind}; only StableDiffusionPipeline (SD 1.x and 2.x) can be trained.")
+
+
+def _load_parts(source: str, revision: str | None, dtype: torch.dtype) -> dict[str, Any]:
+    """The UNet in `dtype`, everything else in fp32 (float64 only beside a float64 UNet)."""
+    exact = dtype if dtype == torch.float64 else torch.float32
+
+    def load(cls: Any, subfolder: str, **options: Any) -> Any:
+        return cls.from_pretrained(source, subfolder=subfolder, revision=revision, **options)
+
+    return {
+        "unet": load(UNet2DConditionModel, "unet", torch_dtype=dtype).to(memory_format=torch.channels_last),
+        "vae": load(AutoencoderKL, "vae", torch_dtype=exact),
+        "text_encoder": load(CLIPTextModel, "text_encoder", dtype=exact),
+        "tokenizer": load(CLIPTokenizer, "tokenizer"),
+        "scheduler": load(DDIMScheduler, "scheduler"),
+    }

@@ -1,0 +1,201 @@
+"""A policy: a base model and at most one LoRA adapter on its UNet's attention (peft)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
+from peft.tuners.tuners_utils import BaseTunerLayer
+from torch import Tensor
+
+from worker.d3po.adapter import Adapter, fresh_adapter
+from worker.d3po.errors import ModelError
+from worker.d3po.loading import BaseModel, load_base_model, resolve_device
+from worker.d3po.prompts import Encoded, PromptEncoder
+from worker.d3po.records import OFF, Precision
+from worker.d3po.schedule import Schedule, make_schedule
+
+
+class Policy:
+    """The weights that draw samples and are trained. The adapter is changed in place; the base never changes."""
+
+    def __init__(self, base: BaseModel) -> None:
+        self.base = base
+        self.unet = base.unet
+        self._encode = PromptEncoder(base.tokenizer, base.text_encoder)
+        self._rank: int | None = None
+        self._alpha = 0.0
+
+    # --- what it is
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.unet.device
+
+    @property
+    def precision(self) -> str:
+        """Of the frozen UNet: fp32, fp16, bf16 or fp64."""
+        return self.base.precision
+
+    @property
+    def exact_dtype(self) -> torch.dtype:
+        """The type of mu, sigma, log-density, adapter and optimizer: fp32, or float64 for a float64 UNet."""
+        return torch.promote_types(self.unet.dtype, torch.float32)
+
+    @property
+    def identity(self) -> str:
+        """The adapter's hash, or "off" where none is in force."""
+        adapter = self.adapter
+        return OFF if adapter is None or self._is_off() else adapter.identity
+
+    def latent_shape(self, height: int | None = None, width: int | None = None) -> tuple[int, int, int]:
+        """(C, H, W) of the latents of a picture of the given size in pixels (default: the model's own)."""
+        factor = 2 ** (len(self.base.vae.config.block_out_channels) - 1)
+        own = self.unet.config.sample_size
+        return (
+            self.unet.config.in_channels,
+            height // factor if height else own,
+            width // factor if width else own,
+        )
+
+    def schedule(self, steps: int, eta: float) -> Schedule:
+        """The model's own DDIM schedule."""
+        return make_schedule(self.base.scheduler, steps, eta)
+
+    # --- the adapter
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """A copy of the adapter, fp32 (float64 for a float64 UNet) on the CPU."""
+        if self._rank is None:
+            return None
+        state = get_peft_model_state_dict(self.unet)
+        return Adapter({name: t.detach().cpu().clone() for name, t in state.items()}, self._rank, self._alpha)
+
+    def with_adapter(self, adapter: Adapter | bytes | None) -> "Policy":
+        """Puts an adapter on this policy in place of the one it has (None: the bare base), and returns it.
+
+        Raises ModelError where the adapter belongs to another model, CorruptFileError where its bytes cannot be read.
+        """
+        if isinstance(adapter, bytes):
+            adapter = Adapter.from_bytes(adapter)
+        if self._rank is not None:
+            self.unet.unload_lora()
+            self._rank = None
+        if adapter is not None:
+            self._add(adapter)
+        return self
+
+    def with_fresh_adapter(self, rank: int, alpha: float, targets: tuple[str, ...], seed: int) -> "Policy":
+        """Puts on an adapter that does nothing yet, at every attention projection whose name ends as in `targets`."""
+        shapes = {
+            name: (module.out_features, module.in_features)
+            for name, module in self.with_adapter(None).unet.named_modules()
+            if isinstance(module, torch.nn.Linear) and any(name.endswith("." + target) for target in targets)
+        }
+        if not shapes:
+            raise ModelError(f"No module of the UNet has a name that ends in one of {', '.join(targets)}.")
+        return self.with_adapter(fresh_adapter(shapes, rank, alpha, seed))
+
+    def trainable(self) -> dict[str, torch.nn.Parameter]:
+        """The adapter's own parameters by name, in a fixed order."""
+        return {name: p for name, p in self.unet.named_parameters() if p.requires_grad}
+
+    @contextmanager
+    def adapter_off(self) -> Iterator[None]:
+        """Within it the policy is the base model."""
+        if self._rank is None:
+            yield
+            return
+        self.unet.disable_adapters()
+        try:
+            yield
+        finally:
+            self.unet.enable_adapters()
+
+    @contextmanager
+    def swapped(self, adapter: Adapter | None) -> Iterator[None]:
+        """Within it the policy is the one with `adapter` (of the same shape as its own; None: the base)."""
+        if adapter is None or self._rank is None:
+            with self.adapter_off():
+                yield
+            return
+        own = self.adapter
+        assert own is not None
+        self.load_values(adapter)
+        try:
+            yield
+        finally:
+            self.load_values(own)
+
+    def load_values(self, adapter: Adapter) -> None:
+        """Copies another adapter's values into this one's parameters, which stay the same objects."""
+        set_peft_model_state_dict(self.unet, adapter.tensors)
+
+    def _add(self, adapter: Adapter) -> None:
+        known = dict(self.unet.named_modules())
+        unknown = [name for name in adapter.modules if name not in known]
+        if unknown:
+            raise ModelError(f"The adapter was made for another model: this one has no module {unknown[0]!r}.")
+        config = LoraConfig(r=adapter.rank, lora_alpha=adapter.alpha, target_modules=adapter.modules)  # type: ignore[arg-type]
+        self.unet.add_adapter(config)
+        self._rank, self._alpha = adapter.rank, adapter.alpha
+        for parameter in self.trainable().values():
+            parameter.data = parameter.data.to(self.exact_dtype)
+        try:
+            self.load_values(adapter)
+        except RuntimeError as error:
+            self.with_adapter(None)
+            raise ModelError(f"The adapter was made for another model: {error}") from error
+
+    def _is_off(self) -> bool:
+        return any(m.disable_adapters for m in self.unet.modules() if isinstance(m, BaseTunerLayer))
+
+    # --- what it computes
+
+    def encode(self, prompt: str) -> Encoded:
+        """The prompt as the UNet reads it."""
+        return self._encode(prompt)
+
+    def guided_output(self, x: Tensor, timestep: Tensor, prompt: Tensor, negative: Tensor, guidance: float) -> Tensor:
+        """out_uncond + w (out_cond - out_uncond), both from one forward pass of 2n rows (n where w = 1).
+
+        x (n, C, H, W), timestep (n,), prompt and negative (n, L, D); the result is (n, C, H, W) in `exact_dtype`.
+        """
+        if guidance == 1:
+            return self._output(x, timestep, prompt)
+        both = self._output(torch.cat([x, x]), torch.cat([timestep, timestep]), torch.cat([negative, prompt]))
+        uncond, cond = both.chunk(2)
+        return uncond + guidance * (cond - uncond)
+
+    def _output(self, x: Tensor, timestep: Tensor, prompt: Tensor) -> Tensor:
+        rows = x.to(self.unet.dtype, memory_format=torch.channels_last)
+        out = self.unet(rows, timestep.to(self.device), prompt.to(self.unet.dtype), return_dict=False)[0]
+        return out.to(self.exact_dtype, memory_format=torch.contiguous_format)
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pictures (n, H, W, 3) as uint8 on the CPU, from latents (n, C, H, W)."""
+        vae = self.base.vae
+        pictures = vae.decode(latents.to(vae.dtype) / vae.config.scaling_factor, return_dict=False)[0]
+        scaled = (pictures / 2 + 0.5).clamp(0, 1) * 255
+        return scaled.round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu()
+
+
+def load_policy(
+    source: str,
+    *,
+    revision: str | None = None,
+    family: str | None = None,
+    device: str = "auto",
+    precision: Precision = "auto",
+    adapter: bytes | None = None,
+) -> Policy:
+    """Loads a diffusers pipeline (folder or hub id) as a policy, with the adapter of a checkpoint or none.
+
+    `precision` is that of the frozen UNet: auto is fp16 on an accelerator and fp32 on a CPU (fp64 is for checks).
+    Raises ModelError for what is no Stable Diffusion pipeline, CorruptFileError for a damaged adapter.
+    """
+    base = load_base_model(str(source), revision, family, resolve_device(device), precision)
+    return Policy(base).with_adapter(adapter)
