@@ -1,4 +1,4 @@
-"""Errors become answers here and nowhere else: a page, a fragment for htmx, or problem details under /api (RFC 9457)."""
+"""Errors become answers here and nowhere else: a page, a fragment for htmx, problem details under /api (RFC 9457)."""
 
 from typing import Any
 
