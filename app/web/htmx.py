@@ -12,7 +12,7 @@ def is_htmx(request: Request) -> bool:
     return request.headers.get("hx-request") == "true" and request.headers.get("hx-history-restore-request") != "true"
 
 
-def render_live(request: Request, page: str, fragment: str, **view: Any) -> Response:
+def render_live(request: Request, page: str, fragment: str, /, **view: Any) -> Response:
     """`fragment` (a template `_name.html` that `page` includes) for htmx, `page` for everyone else."""
     response = render(request, fragment if is_htmx(request) else page, **view)
     response.headers["Vary"] = "HX-Request"

@@ -14,6 +14,7 @@ from app.models import User
 from app.paths import TEMPLATES
 from app.services.permissions import Right, may
 from app.services.pictures import Picture
+from app.web import words
 from app.web.identity import How, Identity
 from app.web.pictures import Size
 
@@ -32,7 +33,7 @@ class Viewer:
 
 
 def render(
-    request: Request, name: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **view: Any
+    request: Request, name: str, /, *, status: int = 200, headers: Mapping[str, str] | None = None, **view: Any
 ) -> HTMLResponse:
     """The template `name` with `view` and what every template gets: `user`, `csrf_token`, `path`, `static_url(path)`
     and `picture_url(picture, size="full")` (a `services.pictures.Picture`)."""
@@ -51,6 +52,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
+    env.filters.update(words.FILTERS)
     env.install_gettext_translations(NullTranslations(), newstyle=True)  # type: ignore[attr-defined]
     return env
 
