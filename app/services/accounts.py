@@ -8,7 +8,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, Update, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -25,7 +25,7 @@ HANDLE_LENGTH = 200
 def add(session: Session, *, handle: str, role: Role, display_name: str | None = None, actor: User | None) -> User:
     """Add a person. Raises `BadInput` on an empty or overlong handle, `Conflict` where it is taken."""
     handle = _handle(handle)
-    if session.scalar(select(User.id).where(User.handle == handle)) is not None:
+    if session.scalar(_named(handle)) is not None:
         raise Conflict(f"There is already a user {handle}.", "Choose another name, or make a new link for this one.")
     user = User(handle=handle, role=role, display_name=(display_name or handle).strip()[:HANDLE_LENGTH])
     session.add(user)
@@ -35,7 +35,7 @@ def add(session: Session, *, handle: str, role: Role, display_name: str | None =
 
 def by_handle(session: Session, handle: str) -> User:
     """The user named `handle`. Raises `NotFound`."""
-    user = session.scalar(select(User).where(User.handle == handle.strip()))
+    user = session.scalar(_named(handle.strip()))
     if user is None:
         raise NotFound(f"There is no user {handle}.", "`tastemaker user list` shows them all.")
     return user
@@ -112,23 +112,26 @@ def sign_out(session: Session, token: str) -> None:
 
 def sign_out_everywhere(session: Session, *, user: User) -> int:
     """End every session of `user`: how many there were."""
-    ended = session.scalars(_end().where(WebSession.user_id == user.id).returning(WebSession.id)).all()
-    return len(ended)
+    ended = session.scalars(_end().where(WebSession.user_id == user.id).returning(WebSession.id))
+    return len(ended.all())
 
 
 def local_admin(session: Session) -> User:
     """The person at the machine: an admin of its own, made at the first call."""
-    session.execute(
-        insert(User)
-        .values(handle=LOCAL_ADMIN, role=Role.ADMIN, kind=UserKind.PERSON, display_name="Local admin")
-        .on_conflict_do_nothing(index_elements=[User.handle])
-    )
-    return by_handle(session, LOCAL_ADMIN)
+    user = session.scalar(_named(LOCAL_ADMIN))
+    if user is None:
+        session.execute(
+            insert(User)
+            .values(handle=LOCAL_ADMIN, role=Role.ADMIN, kind=UserKind.PERSON, display_name="Local admin")
+            .on_conflict_do_nothing(index_elements=[User.handle])
+        )
+        user = session.scalars(_named(LOCAL_ADMIN)).one()
+    return user
 
 
 def first_admin_link(session: Session, *, handle: str) -> str | None:
     """A link for the first admin, whom it makes; None where that user exists already (not the first start)."""
-    if session.scalar(select(User.id).where(User.handle == _handle(handle))) is not None:
+    if session.scalar(_named(_handle(handle))) is not None:
         return None
     return make_link(session, user=add(session, handle=handle, role=Role.ADMIN, actor=None), actor=None)
 
@@ -140,7 +143,11 @@ def _handle(handle: str) -> str:
     return handle
 
 
-def _end():  # type: ignore[no-untyped-def]
+def _named(handle: str) -> Select[User]:
+    return select(User).where(User.handle == handle)
+
+
+def _end() -> Update:
     return update(WebSession).where(WebSession.ended_at.is_(None)).values(ended_at=func.now())
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from app.models import OPEN, Choice, Hold, Pair, PairState, Round, RoundState, Study, User
@@ -38,7 +38,7 @@ def pairs_left(session: Session, *, study_id: int, user: User) -> int:
     return session.scalar(select(left.c.pairs).where(left.c.study_id == study_id)) or 0
 
 
-def _left(user: User):  # type: ignore[no-untyped-def]
+def _left(user: User) -> Select[int, int]:
     answered = exists().where(Choice.pair_id == Pair.id, Choice.user_id == user.id, Choice.undone_at.is_(None))
     return (
         select(Round.study_id, func.count().label("pairs"))

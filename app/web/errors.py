@@ -31,7 +31,7 @@ def install(app: FastAPI) -> None:
 def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, TastemakerError)
     if error.status >= 500:
-        log.error("request_failed", path=request.url.path, error=str(error), code=error.code)
+        log.error("request_failed", route=_route(request), error=str(error), code=error.code)
     return answer(request, error)
 
 
@@ -54,16 +54,21 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def _database_away(request: Request, error: Exception) -> Response:
-    log.error("database_away", path=request.url.path, error=str(error))
+    log.error("database_away", route=_route(request), error=str(error))
     return answer(request, Unavailable("The database does not answer.", "Try again in a moment; nothing was lost."))
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
     """A fault of ours. It answers outside the middleware, so the headers are set here."""
-    log.error("unexpected_error", path=request.url.path, exc_info=error)
+    log.error("unexpected_error", route=_route(request), exc_info=error)
     response = answer(request, TastemakerError("Something went wrong on our side.", "The site's log says what."))
     response.headers.update(security.HEADERS)
     return response
+
+
+def _route(request: Request) -> str:
+    """The route's pattern for the log, never the address itself: that may hold a sign-in token."""
+    return getattr(request.scope.get("route"), "path", "none")
 
 
 def answer(request: Request, error: TastemakerError, *, status: int | None = None) -> Response:

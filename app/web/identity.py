@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.models import User
 from app.services import accounts
+from app.services.permissions import Right, may
 from app.settings import Settings
 from app.web.local_admin import at_this_machine
 
@@ -24,12 +25,26 @@ class How(StrEnum):
 
 
 @dataclass(frozen=True)
+class Viewer:
+    """The signed-in user as templates see one: no row, so that it is readable after a rollback too."""
+
+    id: int
+    name: str
+    role: str
+    may_annotate: bool
+    may_research: bool
+    may_run_studies: bool
+    at_this_machine: bool
+
+
+@dataclass(frozen=True)
 class Identity:
     """The caller of one request. `token` is the session's own, None without a session."""
 
     user: User | None
     how: How
     token: str | None = None
+    viewer: Viewer | None = None
 
     def csrf_token(self, settings: Settings) -> str:
         """The token that this caller's forms carry: bound to the session, or to the kind of caller without one."""
@@ -37,18 +52,38 @@ class Identity:
         return hmac.new(settings.secret().encode(), b"csrf:" + subject.encode(), hashlib.sha256).hexdigest()
 
 
+NOBODY = Identity(None, How.NOBODY)
+
+
 def identify(request: Request, session: Session, settings: Settings) -> Identity:
     """Who sent `request`. A bearer token that is unknown is nobody, never the cookie's user."""
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        user = accounts.signed_in(session, bearer.strip())
-        return Identity(user, How.BEARER, bearer.strip()) if user else Identity(None, How.NOBODY)
-    token = request.cookies.get(COOKIE)
-    if token and (user := accounts.signed_in(session, token)):
-        return Identity(user, How.COOKIE, token)
+        return _of_session(session, How.BEARER, bearer.strip()) or NOBODY
+    cookie = request.cookies.get(COOKIE)
+    if cookie and (identity := _of_session(session, How.COOKIE, cookie)):
+        return identity
     if at_this_machine(request, settings):
-        return Identity(accounts.local_admin(session), How.MACHINE)
-    return Identity(None, How.NOBODY)
+        return _identity(accounts.local_admin(session), How.MACHINE, None)
+    return NOBODY
+
+
+def _of_session(session: Session, how: How, token: str) -> Identity | None:
+    user = accounts.signed_in(session, token)
+    return _identity(user, how, token) if user else None
+
+
+def _identity(user: User, how: How, token: str | None) -> Identity:
+    viewer = Viewer(
+        id=user.id,
+        name=user.display_name,
+        role=user.role.value,
+        may_annotate=may(user, Right.ANNOTATE),
+        may_research=may(user, Right.RESEARCH),
+        may_run_studies=may(user, Right.RUN_STUDIES),
+        at_this_machine=how is How.MACHINE,
+    )
+    return Identity(user, how, token, viewer)
 
 
 def set_cookie(request: Request, response: Response, token: str) -> None:

@@ -5,7 +5,7 @@ from itertools import chain
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from kombu import Connection
+from kombu.connection import Connection
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 

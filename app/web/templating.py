@@ -1,7 +1,6 @@
 """Templates: always escaped, every string through gettext, undefined names an error."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache, partial
 from gettext import NullTranslations
 from typing import Any
@@ -10,26 +9,11 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app.models import User
 from app.paths import TEMPLATES
-from app.services.permissions import Right, may
 from app.services.pictures import Picture
 from app.web import words
-from app.web.identity import How, Identity
+from app.web.identity import NOBODY, Viewer
 from app.web.pictures import Size
-
-
-@dataclass(frozen=True)
-class Viewer:
-    """The signed-in user, as templates see one."""
-
-    id: int
-    name: str
-    role: str
-    may_annotate: bool
-    may_research: bool
-    may_run_studies: bool
-    at_this_machine: bool
 
 
 def render(
@@ -58,32 +42,17 @@ def environment() -> Environment:
 
 
 def _common(request: Request) -> dict[str, Any]:
-    identity = getattr(request.state, "identity", Identity(None, How.NOBODY))
+    identity = getattr(request.state, "identity", NOBODY)
     state = request.app.state
     return {
-        "user": _viewer(identity),
+        "user": identity.viewer,
         "csrf_token": identity.csrf_token(state.settings),
         "path": request.url.path,
         "static_url": state.static.url,
-        "picture_url": partial(_picture_url, request, identity.user),
+        "picture_url": partial(_picture_url, request, identity.viewer),
     }
 
 
-def _viewer(identity: Identity) -> Viewer | None:
-    user = identity.user
-    if user is None:
-        return None
-    return Viewer(
-        id=user.id,
-        name=user.display_name,
-        role=user.role.value,
-        may_annotate=may(user, Right.ANNOTATE),
-        may_research=may(user, Right.RESEARCH),
-        may_run_studies=may(user, Right.RUN_STUDIES),
-        at_this_machine=identity.how is How.MACHINE,
-    )
-
-
-def _picture_url(request: Request, user: User | None, picture: Picture, size: Size = "full") -> str:
-    url: str = request.app.state.picture_links.url(picture, viewer_id=user.id if user else 0, size=size)
+def _picture_url(request: Request, viewer: Viewer | None, picture: Picture, size: Size = "full") -> str:
+    url: str = request.app.state.picture_links.url(picture, viewer_id=viewer.id if viewer else 0, size=size)
     return url
