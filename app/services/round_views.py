@@ -22,9 +22,11 @@ from app.models import (
     Prompt,
     Queue,
     Round,
+    RunState,
     Sample,
     SampleState,
     Study,
+    TrainingRun,
     User,
     Worker,
 )
@@ -36,11 +38,13 @@ from app.study_settings import StudySettings, validated
 
 WORKER_ALIVE = timedelta(seconds=60)
 PATIENCE = timedelta(seconds=5)
+AT_WORK = (RunState.WAITING, RunState.RUNNING)
+NEW_RUNS = {"retry_with", "train_again"}
 
 
 @dataclass(frozen=True)
 class RoundHead:
-    """Where the round stands, and the moves that its state offers now."""
+    """Where the round stands, and the moves that it offers now. A complete round may have a training run at work."""
 
     line: RoundLine
     study_name: str
@@ -48,7 +52,13 @@ class RoundHead:
     settings: StudySettings
     labeling_at: datetime | None
     training_at: datetime | None
+    trains: bool
     moves: frozenset[str]
+
+    @property
+    def is_live(self) -> bool:
+        """Whether anything of the round can still change by itself."""
+        return self.line.is_open or self.trains
 
 
 @dataclass(frozen=True)
@@ -139,9 +149,13 @@ def head(session: Session, round_id: int) -> RoundHead:
         raise NotFound(f"There is no round {round_id}.")
     round_, study_name, question = row
     (line,) = round_lines(session, Round.id == round_id)
+    trains = session.scalar(
+        select(TrainingRun.id).where(TrainingRun.round_id == round_id, TrainingRun.state.in_(AT_WORK)).limit(1)
+    )
+    moves = allowed(round_) - (NEW_RUNS if trains else set())
     return RoundHead(
         line, study_name, question, validated(round_.settings), round_.labeling_at, round_.training_at,
-        frozenset(allowed(round_)),
+        trains is not None, frozenset(moves),
     )  # fmt: skip
 
 

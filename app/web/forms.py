@@ -1,0 +1,40 @@
+"""Posted forms: their values as text, and errors that belong beside a field."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.datastructures import FormData
+
+from app.errors import BadInput
+
+
+async def read_form(request: Request) -> FormData:
+    return await request.form()
+
+
+PostedForm = Annotated[FormData, Depends(read_form)]
+
+
+def values(form: FormData) -> dict[str, str]:
+    """The form's texts by name, stripped; files are left out."""
+    return {name: value.strip() for name, value in form.items() if isinstance(value, str)}
+
+
+def whole_number(text: str, *, field: str, low: int, high: int) -> int | None:
+    """The number in a field, none where it is empty. Raises `BadInput` that names the field."""
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        raise BadInput(f"{text!r} is not a whole number from {low} to {high}.", fields={field: f"{low} to {high}"})
+    return int(text)
+
+
+@contextmanager
+def beside(errors: dict[str, str], field: str) -> Iterator[None]:
+    """Note what is wrong in `errors`, beside `field`, and go on: a form is to name all its faults at once."""
+    try:
+        yield
+    except BadInput as error:
+        errors[field] = str(error)

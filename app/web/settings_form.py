@@ -1,0 +1,147 @@
+"""A study's settings as a form, drawn from the typed model's fields: bounds, unit and sentence stand there once.
+
+A field left empty means "as in the preset" (or as before, where an older value is the base): its placeholder shows
+that value. So only what differs is posted and stored, and choosing another preset changes everything not touched.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from app.models.base import Json
+from app.study_settings import Block, StudySettings
+
+NOTHING = "none"
+BLOCKS = ("sampling", "labeling", "training")
+Kind = Literal["integer", "number", "choice", "text"]
+
+
+@dataclass(frozen=True)
+class SettingField:
+    """One setting as a form field. `base` is the value in force where `value` is empty."""
+
+    name: str
+    label: str
+    kind: Kind
+    sentence: str
+    unit: str
+    bounds: str
+    options: Sequence[str]
+    may_be_none: bool
+    base: str
+    value: str
+    error: str
+
+
+@dataclass(frozen=True)
+class SettingBlock:
+    """One block of settings; `open` where a field of it is filled or at fault."""
+
+    name: str
+    fields: Sequence[SettingField]
+
+    @property
+    def touched(self) -> int:
+        return sum(bool(field.value or field.error) for field in self.fields)
+
+
+def blocks(
+    base: StudySettings, *, only: Sequence[str] = BLOCKS, posted: Mapping[str, Any] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> list[SettingBlock]:  # fmt: skip
+    """The form's blocks over the settings `base`, with what was posted and what is wrong with it."""
+    return [SettingBlock(name, _fields(name, getattr(base, name), posted or {}, errors or {})) for name in only]
+
+
+def changes(posted: Mapping[str, Any], base: StudySettings, *, only: Sequence[str] = BLOCKS) -> Json:
+    """What the form asks for that differs from `base`, by block and field; empty blocks are left out.
+
+    Values are still text where the model reads text: `app.study_settings.merged` checks and converts them.
+    """
+    found: Json = {}
+    for name in only:
+        block: Block = getattr(base, name)
+        for key, info in type(block).model_fields.items():
+            text = str(posted.get(f"{name}.{key}", "")).strip()
+            if text and text != as_text(getattr(block, key)):
+                found.setdefault(name, {})[key] = _read(text, info)
+    return found
+
+
+def as_text(value: Any) -> str:
+    """A setting's value as it stands in a field, and as it can be typed in again."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def label(key: str) -> str:
+    """A field's name as words: `learning_rate` is "Learning rate"."""
+    return key.replace("_", " ").capitalize()
+
+
+def _fields(block: str, base: Block, posted: Mapping[str, Any], errors: Mapping[str, str]) -> list[SettingField]:
+    names = {key: f"{block}.{key}" for key in type(base).model_fields}
+    return [
+        _field(name, type(base).model_fields[key], getattr(base, key), str(posted.get(name, "")), errors.get(name, ""))
+        for key, name in names.items()
+    ]
+
+
+def _field(name: str, info: FieldInfo, base: Any, value: str, error: str) -> SettingField:
+    kind, options = _kind(info)
+    extra = info.json_schema_extra
+    return SettingField(
+        name=name,
+        label=label(name.partition(".")[2]),
+        kind=kind,
+        sentence=info.description or "",
+        unit=str(extra.get("unit", "")) if isinstance(extra, dict) else "",
+        bounds=_bounds(info),
+        options=options,
+        may_be_none=_may_be_none(info),
+        base=as_text(base),
+        value=value,
+        error=error,
+    )
+
+
+def _kind(info: FieldInfo) -> tuple[Kind, Sequence[str]]:
+    inner = next((part for part in get_args(info.annotation) if part is not NoneType), info.annotation)
+    if get_origin(info.annotation) is Literal:
+        return "choice", get_args(info.annotation)
+    if info.annotation is bool:
+        return "choice", ("yes", "no")
+    if info.annotation is int or (_may_be_none(info) and inner is int):
+        return "integer", ()
+    return ("number" if info.annotation is float or _may_be_none(info) else "text"), ()
+
+
+def _may_be_none(info: FieldInfo) -> bool:
+    return NoneType in get_args(info.annotation)
+
+
+def _read(text: str, info: FieldInfo) -> Any:
+    """The text as the model's validation takes it."""
+    if text.lower() == NOTHING and _may_be_none(info):
+        return None
+    if get_origin(info.annotation) is list:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _bounds(info: FieldInfo) -> str:
+    """The field's bounds as an interval: `0 < … ≤ 1`."""
+    found = {
+        key: getattr(rule, key) for rule in info.metadata for key in ("gt", "ge", "lt", "le") if hasattr(rule, key)
+    }
+    lower = f"{found['gt']:g} < " if "gt" in found else f"{found['ge']:g} ≤ " if "ge" in found else ""
+    upper = f" < {found['lt']:g}" if "lt" in found else f" ≤ {found['le']:g}" if "le" in found else ""
+    return f"{lower}…{upper}" if lower or upper else ""

@@ -1,0 +1,64 @@
+"""Figures as people read them; templates have each as a filter of its name."""
+
+import math
+from datetime import datetime
+
+from markupsafe import Markup
+
+from app.web.charts import short
+
+DASH = "–"
+
+
+def duration(seconds: float | None) -> str:
+    """A time span in its two largest units: `45 s`, `3 min`, `1 h 20 min`, `2 d 3 h`."""
+    if seconds is None or not math.isfinite(seconds):
+        return DASH
+    whole = max(round(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, hours, days = round(whole / 60), whole // 3600, whole // 86_400
+    if minutes < 60:
+        return f"{minutes} min"
+    if days == 0:
+        return _two(hours, "h", whole % 3600 // 60, "min")
+    return _two(days, "d", whole % 86_400 // 3600, "h")
+
+
+def between(start: datetime | None, end: datetime | None) -> str:
+    """How long it took from `start` to `end`; a dash where either is not known."""
+    return duration((end - start).total_seconds()) if start and end else DASH
+
+
+def file_size(size: int) -> str:
+    """A size in bytes with a decimal prefix: `812 B`, `34.2 kB`, `1.7 GB`."""
+    value, unit = float(size), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.3g} {unit}"
+
+
+def percent(share: float | None) -> str:
+    return DASH if share is None or not math.isfinite(share) else f"{share:.0%}"
+
+
+def number(value: float | None) -> str:
+    """A measured number in at most about six characters."""
+    return DASH if value is None or not math.isfinite(value) else short(value)
+
+
+def moment(at: datetime | None) -> Markup | str:
+    """A <time> element: the moment in UTC, which `times.js` turns into the reader's own words ("3 minutes ago")."""
+    if at is None:
+        return DASH
+    text = f"{at:%Y-%m-%d %H:%M} UTC"
+    return Markup('<time datetime="{}" title="{}" data-ago>{}</time>').format(at.isoformat(), text, text)
+
+
+def _two(first: int, unit: str, second: int, smaller: str) -> str:
+    return f"{first} {unit} {second} {smaller}" if second else f"{first} {unit}"
+
+
+FILTERS = {function.__name__: function for function in (duration, between, file_size, percent, number, moment, short)}
