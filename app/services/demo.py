@@ -12,7 +12,7 @@ QUESTION = "Which picture is better?"
 
 
 def ensure(session: Session) -> Study | None:
-    """Make the demo study with its first round launched, where no study was ever made; returns it if it was made now."""
+    """Make the demo study and launch its first round where no study was ever made; returns it if it was made now."""
     if session.scalar(select(Event.id).where(Event.what == "study.created").limit(1)) is not None:
         return None
     study = create(session, seed=0)

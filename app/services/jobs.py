@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from sqlalchemy import Interval, and_, func, literal, or_, select, update
+from sqlalchemy import Interval, and_, case, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from app import queue
@@ -101,7 +101,7 @@ def claim(session: Session, *, queue_name: Queue, worker: str, lease_seconds: fl
         .values(
             state=JobState.RUNNING,
             attempt=Job.attempt + 1,
-            failures=Job.failures + func.cast(Job.state == JobState.RUNNING, Job.failures.type),
+            failures=Job.failures + case((Job.state == JobState.RUNNING, 1), else_=0),
             worker=worker,
             claimed_at=func.now(),
             lease_until=func.now() + _seconds(lease_seconds),
