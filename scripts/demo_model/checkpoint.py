@@ -44,7 +44,8 @@ def restore(learner: Learner, path: Path, fingerprint: str) -> None:
     learner.network.load_state_dict(_under("network", tensors))
     learner.averaging.load_state_dict(_under("averaged", tensors))
     _restore_moments(learner, _under("optimizer", tensors))
-    learner.scaler.load_state_dict(facts["scaler"])
+    if facts["scaler"]:  # empty where the checkpoint comes from another precision than fp16
+        learner.scaler.load_state_dict(facts["scaler"])
     learner.position = Position(**facts["position"])
 
 

@@ -130,12 +130,11 @@ def _record(phase: Phase, learner: Learner, around: Surroundings) -> None:
     path = around.sheet(phase.name, place.step)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)
-    around.console.print(
-        ", ".join(
-            f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in row.items()
-        ),
-        highlight=False,
-    )
+    around.console.print(", ".join(f"{name} {_short(value)}" for name, value in row.items()), highlight=False)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _rate(learner: Learner) -> float:

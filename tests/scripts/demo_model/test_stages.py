@@ -53,6 +53,12 @@ def test_the_model_is_fp16_with_the_names_that_transformers_4_knows(finished: st
     assert {"vocab.json", "merges.txt"} <= {path.name for path in (finished.file("model") / "tokenizer").iterdir()}
 
 
+def test_half_precision_trains_every_phase_too(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path, steps=3, precision="bf16")
+    do(run, "tokenizer", "vae", "latents", "unet")
+    assert [row["step"] for row in metrics.read(run.around.metrics)] == [1, 1, 1]
+
+
 def test_a_finished_run_done_again_changes_nothing(finished: stages.Run) -> None:
     files = [finished.around.checkpoint(phase) for phase in ("vae", "unet-all", "unet-narrow")]
     before = [(file.stat().st_mtime_ns, file.stat().st_size) for file in files]

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from scripts.demo_model import stages
 from scripts.demo_model.budget import Budget
-from scripts.demo_model.compute import Compute
+from scripts.demo_model.compute import choose_compute
 from scripts.demo_model.pictures import Pictures, Row
 from scripts.demo_model.recipe import Recipe
 from scripts.demo_model.trainer import Surroundings
@@ -59,11 +59,14 @@ def tiny_pictures(count: int = 90) -> Pictures:
 
 
 def tiny_run(
-    folder: Path, *, steps: int = 18, save_every: int = 4, should_stop: Callable[[], bool] = lambda: False
+    folder: Path,
+    *,
+    steps: int = 18,
+    precision: str = "fp32",
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> stages.Run:
     """A run in `folder` that finds its pictures there; `steps` are of the three phases together."""
-    compute = Compute(torch.device("cpu"), torch.float32)
-    around = Surroundings(folder, compute, save_every, Console(quiet=True), should_stop)
+    around = Surroundings(folder, choose_compute("cpu", precision), 4, Console(quiet=True), should_stop)
     run = stages.Run(tiny_recipe(), Budget(steps, "steps"), folder / "packages", around)
     tiny_pictures().save(run.file("pictures.safetensors"))
     return run
