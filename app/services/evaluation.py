@@ -164,6 +164,12 @@ def groups_planned(session: Session, study: Study) -> int:
     return len(prompts) * validated(study.settings).sampling.eval_draws
 
 
+def pictures_in_set(session: Session, study_id: int) -> int:
+    """How many evaluation pictures each policy of the study has, of all samplers."""
+    query = select(func.count()).select_from(Group).where(Group.study_id == study_id, Group.round_id.is_(None))
+    return session.scalar(query) or 0
+
+
 def scores(session: Session, study_id: int) -> list[Score]:
     """Mean judge scores of every policy of the study, by sampler, in the order of the policies."""
     rows = session.execute(

@@ -1,5 +1,6 @@
 """Samples: drawn pictures as a worker hands them over, and the files behind them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import or_, select, update
@@ -51,16 +52,12 @@ def lose(session: Session, sample_ids: list[int]) -> None:
     )
 
 
-def with_trajectories(session: Session, sample_ids: list[int]) -> dict[int, Sample]:
-    """The samples by id, for training on them. Raises `NotFound` naming the ones whose trajectory retention removed."""
+def by_id(session: Session, sample_ids: Collection[int]) -> dict[int, Sample]:
+    """The samples with these ids. Raises `NotFound` naming the ones that are not there."""
     rows = {row.id: row for row in session.scalars(select(Sample).where(Sample.id.in_(sample_ids)))}
-    gone = sorted(i for i in sample_ids if i not in rows or rows[i].trajectory_removed_at is not None)
-    if gone:
-        raise NotFound(
-            f"The trajectories of {len(gone)} samples are no longer kept.",
-            "Their chunks have to be drawn again before this can be trained.",
-            samples=gone,
-        )
+    absent = sorted(set(sample_ids) - rows.keys())
+    if absent:
+        raise NotFound(f"There are no samples {', '.join(map(str, absent[:10]))}.")
     return rows
 
 

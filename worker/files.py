@@ -1,0 +1,30 @@
+"""The files that one attempt writes: each under the attempt's own folder, removed where the attempt comes to nothing."""
+
+from app.artifacts import Artifacts, Stored
+
+
+class OwnFiles:
+    """Files below `folder`, which ends in the attempt, so that no two attempts write the same key.
+
+    `keep` is called once a row names what was written so far; `discard` removes what no row names.
+    """
+
+    def __init__(self, artifacts: Artifacts, folder: str) -> None:
+        self.artifacts = artifacts
+        self.folder = folder
+        self._unnamed: list[str] = []
+
+    def put(self, name: str, data: bytes) -> Stored:
+        """Store `data` as `name`. Raises `OutOfSpace`."""
+        key = f"{self.folder}/{name}"
+        self._unnamed.append(key)
+        return self.artifacts.put_bytes(key, data)
+
+    def keep(self) -> None:
+        """What was written so far belongs to the database now."""
+        self._unnamed.clear()
+
+    def discard(self) -> None:
+        """Remove what no row names."""
+        while self._unnamed:
+            self.artifacts.delete(self._unnamed.pop())

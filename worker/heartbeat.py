@@ -1,0 +1,88 @@
+"""What keeps a job and a worker alive in the database while the worker computes."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.db import transaction
+from app.services import jobs
+from app.services.jobs import Claim, LostJob, Verdict
+from app.settings import get_settings
+from worker.claims import Identity
+
+log = structlog.get_logger(__name__)
+
+
+class Standing(StrEnum):
+    """How an attempt stands to its job, as the last heartbeat said."""
+
+    HELD = "held"
+    GIVE_BACK = "give_back"
+    LOST = "lost"
+
+
+class Heartbeat:
+    """Renews a job's lease from a thread of its own while the context lasts, and remembers what it was told.
+
+    A database that is away is no reason to stop: the work is only lost once another worker has taken the job.
+    """
+
+    def __init__(self, claim: Claim) -> None:
+        self.standing = Standing.HELD
+        self._claim = claim
+        self._ended = Event()
+        self._thread = Thread(target=self._beat, name=f"heartbeat-{claim.job_id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while self.standing is not Standing.LOST and not self._ended.wait(get_settings().heartbeat_seconds):
+            self.standing = self._ask()
+
+    def _ask(self) -> Standing:
+        try:
+            with transaction() as session:
+                verdict = jobs.beat(session, self._claim, lease_seconds=get_settings().job_lease_seconds)
+        except LostJob:
+            return Standing.LOST
+        except SQLAlchemyError as error:
+            log.warning("heartbeat_failed", job=self._claim.job_id, reason=str(error))
+            return self.standing
+        return Standing.GIVE_BACK if verdict is Verdict.GIVE_BACK else Standing.HELD
+
+
+def stay_present(identity: Identity, describe_device: Callable[[], str]) -> Thread:
+    """Say every few seconds, as long as this process lives, that the worker is there, busy or not."""
+    thread = Thread(target=_stay_present, args=(identity, describe_device), name="presence", daemon=True)
+    thread.start()
+    return thread
+
+
+def _stay_present(identity: Identity, describe_device: Callable[[], str]) -> None:
+    _say_present(identity, get_settings().device)
+    device = describe_device()
+    pause = Event()
+    while True:
+        _say_present(identity, device)
+        pause.wait(get_settings().heartbeat_seconds)
+
+
+def _say_present(identity: Identity, device: str) -> None:
+    try:
+        with transaction() as session:
+            jobs.see_worker(session, name=identity.name, queue_name=identity.queue, device=device)
+    except SQLAlchemyError as error:
+        log.warning("presence_failed", worker=identity.name, reason=str(error))

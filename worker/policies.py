@@ -1,0 +1,39 @@
+"""The policies that this process computes with: one base model in memory, adapters put on it as they are needed."""
+
+import zipfile
+from functools import lru_cache
+from io import BytesIO
+
+from app.artifacts import Artifacts
+from app.errors import Damaged
+from app.models import BaseModel, Checkpoint
+from worker.d3po import Adapter, Policy, load_policy
+from worker.d3po.lora_files import PEFT_NAMES, read_peft
+from worker.d3po.records import Precision
+from worker.device import device
+from worker.weights import verified_folder
+
+
+def policy_of(model: BaseModel, checkpoint: Checkpoint | None, precision: Precision, artifacts: Artifacts) -> Policy:
+    """The policy of this checkpoint (none: the base). The one that was given out before must not be used any more.
+
+    Raises `Refused` for weights that are not the registered ones, `Damaged` for an adapter that is not what was stored.
+    """
+    folder = verified_folder(model)
+    adapter = adapter_of(checkpoint, artifacts) if checkpoint else None
+    return _base_policy(str(folder), model.files_sha256, model.family.value, precision).with_adapter(adapter)
+
+
+def adapter_of(checkpoint: Checkpoint, artifacts: Artifacts) -> Adapter:
+    """The checkpoint's adapter, read from its peft file. Raises `Damaged`."""
+    stored = checkpoint.files["peft"]
+    with zipfile.ZipFile(BytesIO(artifacts.get_bytes(stored["key"], stored["sha256"]))) as file:
+        adapter = read_peft(*(file.read(name) for name in PEFT_NAMES))
+    if adapter.identity != checkpoint.adapter_sha256:
+        raise Damaged(f"The adapter of checkpoint {checkpoint.number} is not the one that was trained.")
+    return adapter
+
+
+@lru_cache(maxsize=1)
+def _base_policy(folder: str, files_sha256: str, family: str, precision: Precision) -> Policy:
+    return load_policy(folder, family=family, device=device(), precision=precision)

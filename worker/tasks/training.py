@@ -1,0 +1,196 @@
+"""One training run: from the round's frozen set to a checkpoint, with metrics and resume points on the way."""
+
+import time
+from dataclasses import dataclass
+
+import structlog
+
+from app.artifacts import Stored
+from app.db import transaction
+from app.errors import Damaged, NotFound
+from app.models import BaseModel, Checkpoint, JobState, Round, RoundState, Sample, Study, TrainingRun, TrainingSet
+from app.models.base import Json
+from app.services import base_models, events, jobs, round_moves, rounds, samples, studies, training_runs
+from app.services.training_runs import Trained
+from app.study_settings import TrainingSettings
+from worker import bridge, lora
+from worker.attempt import Attempt
+from worker.d3po import CheckReport, StepMetrics, TrainingResult, train
+from worker.d3po.errors import StoppedError
+from worker.d3po.records import StopReason
+from worker.files import OwnFiles
+from worker.policies import policy_of
+from worker.progress import Progress
+from worker.provenance import provenance
+from worker.trajectories import Trajectories
+
+SECONDS_BETWEEN_WRITES = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run with everything that shapes it."""
+
+    study: Study
+    round_: Round
+    run: TrainingRun
+    frozen: TrainingSet
+    model: BaseModel
+    parent: Checkpoint | None
+    rows: dict[int, Sample]
+    settings: TrainingSettings
+
+
+def run(held: Attempt) -> None:
+    """Train from the newest resume point on, if there is one, and store the checkpoint."""
+    work = _begin(held)
+    folder = f"studies/{work.study.id}/rounds/{work.round_.number}/training"
+    scratch = held.files(f"{folder}/drawn-again")
+    try:
+        files = held.files(folder)
+        trajectories = Trajectories(held, work.rows, scratch)
+        began = time.monotonic()
+        result = _train(held, work, trajectories, files)
+        if result.stop is StopReason.STOPPED:
+            raise StoppedError("Training was told to stop; it goes on from its resume point.")
+        _finish(held, work, result, files, seconds=time.monotonic() - began)
+    finally:
+        scratch.discard()
+
+
+def _begin(held: Attempt) -> Run:
+    with transaction() as session:
+        run = training_runs.mark_running(session, held.claim)
+        round_ = rounds.get(session, run.round_id)
+        study = studies.get(session, round_.study_id)
+        frozen = session.get_one(TrainingSet, run.training_set_id)
+        ids = {item[side] for item in frozen.items for side in ("first", "second")}
+        return Run(
+            study=study,
+            round_=round_,
+            run=run,
+            frozen=frozen,
+            model=base_models.get(session, study.base_model_id),
+            parent=session.get(Checkpoint, round_.checkpoint_id) if round_.checkpoint_id else None,
+            rows=samples.by_id(session, ids),
+            settings=TrainingSettings.model_validate(run.settings),
+        )
+
+
+def _train(held: Attempt, work: Run, trajectories: Trajectories, files: OwnFiles) -> TrainingResult:
+    settings = bridge.training_settings(work.settings)
+    chosen = bridge.preferences(work.frozen)
+    journal = Journal(held, files, held.progress("steps"), total=bridge.optimizer_steps(chosen, settings))
+    policy = policy_of(work.model, work.parent, work.settings.precision, held.artifacts)
+    result = train(
+        policy,
+        chosen,
+        trajectories,
+        settings,
+        optimizer_state=_optimizer_state(held, work),
+        resume=_resume_point(held, work),
+        training_set_hash=work.frozen.sha256,
+        settings_hash=work.run.settings_sha256,
+        on_checks=journal.checks,
+        on_step=journal.step,
+        on_resume_point=journal.resume_point,
+        should_stop=held.should_stop,
+    )
+    journal.write()
+    return result
+
+
+class Journal:
+    """What a run leaves on its way: metrics every two seconds, resume points as they come, progress."""
+
+    def __init__(self, held: Attempt, files: OwnFiles, progress: Progress, *, total: int) -> None:
+        self._held = held
+        self._files = files
+        self._progress = progress
+        self._total = total
+        self._rows: list[Json] = []
+        self._written = time.monotonic()
+
+    def checks(self, report: CheckReport) -> None:
+        """Store the figures of the checks before the first step."""
+        with transaction() as session:
+            jobs.held(session, self._held.claim)
+            run = training_runs.get(session, self._held.claim.training_run_id or 0)
+            events.write(session, "training.checked", run, **bridge.as_json(report))
+        self._progress(0, self._total)
+
+    def step(self, metrics: StepMetrics) -> None:
+        self._rows.append(bridge.metrics_row(metrics))
+        if time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES:
+            self.write()
+        self._progress(metrics.step, self._total)
+
+    def write(self) -> None:
+        """Store the metrics that are not stored yet."""
+        with transaction() as session:
+            training_runs.add_metrics(session, self._held.claim, self._rows)
+        self._all_written()
+
+    def resume_point(self, data: bytes, steps: int) -> None:
+        """Store the point, then name it together with the metrics up to it; the one it replaces goes afterwards."""
+        stored = self._files.put(f"resume-{steps}.safetensors", data)
+        with transaction() as session:
+            point = _named(stored) | {"step": steps}
+            replaced = training_runs.keep_resume_point(session, self._held.claim, point, self._rows)
+        self._files.keep()
+        self._all_written()
+        if replaced is not None:
+            self._held.artifacts.delete(replaced["key"])
+
+    def _all_written(self) -> None:
+        self._rows.clear()
+        self._written = time.monotonic()
+
+
+def _finish(held: Attempt, work: Run, result: TrainingResult, files: OwnFiles, *, seconds: float) -> None:
+    """Write the checkpoint's files, then store it, end the run and complete the round, all at once."""
+    origin = provenance(work.study, work.round_, work.run, work.frozen, work.model, work.parent, result)
+    info = bridge.lora_info(work.study, work.round_, work.run, work.model, result.steps, origin)
+    trained = Trained(
+        adapter_sha256=result.adapter_identity,
+        files=lora.store(files, result.adapter, info),
+        optimizer=_named(files.put("optimizer.safetensors", result.optimizer)),
+        provenance=origin,
+        summary=bridge.summary(result, seconds),
+    )
+    with transaction() as session:
+        studies.locked(session, work.study.id)
+        round_ = rounds.locked(session, work.round_.id)
+        job = jobs.held(session, held.claim)
+        resume = training_runs.get(session, work.run.id).resume
+        training_runs.finish(session, held.claim, round_, trained)
+        jobs.end(job, JobState.DONE)
+        if round_.state == RoundState.TRAINING:
+            round_moves.make(session, round_, "trained")
+    files.keep()
+    if resume is not None:
+        held.artifacts.delete(resume["key"])
+
+
+def _optimizer_state(held: Attempt, work: Run) -> bytes | None:
+    """The optimizer's state of the checkpoint that the round started from."""
+    stored = work.parent.optimizer if work.parent else None
+    return held.artifacts.get_bytes(stored["key"], stored["sha256"]) if stored else None
+
+
+def _resume_point(held: Attempt, work: Run) -> bytes | None:
+    """The newest resume point; none where its file is gone or damaged, for starting anew gives the same bits."""
+    point = work.run.resume
+    if point is None:
+        return None
+    try:
+        return held.artifacts.get_bytes(point["key"], point["sha256"])
+    except (NotFound, Damaged) as error:
+        log.warning("resume_point_unusable", run=work.run.id, reason=str(error))
+        return None
+
+
+def _named(stored: Stored) -> Json:
+    return {"key": stored.key, "size": stored.size, "sha256": stored.sha256}
