@@ -28,7 +28,7 @@ def register(
 
     Raises `BadInput` that says what is missing where this is no pipeline we can train.
     """
-    folder, commit = _located(source.strip(), revision)
+    folder, commit = located(source.strip(), revision)
     facts = inspect(folder)
     files_sha256 = sha256_of(facts["files"])
     kept = source.strip() if commit else str(folder)
@@ -95,7 +95,7 @@ def weight_files(folder: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def _located(source: str, revision: str | None) -> tuple[Path, str]:
+def located(source: str, revision: str | None) -> tuple[Path, str]:
     """The pipeline's folder on this machine, and for a hub id the commit hash it is pinned to."""
     if not source:
         raise BadInput("No base model was given.", LAYOUT, fields={"source": "is empty"})
