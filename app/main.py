@@ -12,13 +12,24 @@ from app.artifacts import Artifacts
 from app.paths import STATIC
 from app.services import sweep
 from app.settings import Settings, get_settings
-from app.web import csrf, errors, operations, picture_files, static
-from app.web.pages import account, home, sign_in
+from app.web import csrf, errors, live, operations, picture_files, static
+from app.web.api import annotate as annotate_api
+from app.web.pages import account, admin_new_study, admin_rounds, admin_studies, annotate, home, research, sign_in
 from app.web.pictures import PictureLinks
 from app.web.security import SecurityHeaders
 
-PAGES: tuple[APIRouter, ...] = (home.router, sign_in.router, account.router)
-API: tuple[APIRouter, ...] = ()
+PAGES: tuple[APIRouter, ...] = (
+    home.router,
+    sign_in.router,
+    account.router,
+    annotate.router,
+    admin_studies.router,
+    admin_new_study.router,
+    admin_rounds.router,
+    research.router,
+    live.router,
+)
+API: tuple[APIRouter, ...] = (annotate_api.router,)
 STOP_SECONDS = 10
 
 
@@ -47,6 +58,7 @@ def _hold_parts(app: FastAPI, settings: Settings) -> None:
     app.state.session_factory = db.session_factory(app.state.engine)
     app.state.artifacts = Artifacts(settings.artifacts)
     app.state.picture_links = PictureLinks(settings)
+    app.state.watcher = live.Watcher(app.state.session_factory)
     app.state.static = static.VersionedStatic(STATIC)
 
 

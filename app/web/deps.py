@@ -14,6 +14,7 @@ from app.services import permissions
 from app.services.permissions import Right
 from app.settings import Settings
 from app.web.identity import Identity, identify
+from app.web.pictures import PictureLinks
 
 
 def get_settings(request: Request) -> Settings:
@@ -26,6 +27,11 @@ def get_artifacts(request: Request) -> Artifacts:
     return artifacts
 
 
+def get_picture_links(request: Request) -> PictureLinks:
+    links: PictureLinks = request.app.state.picture_links
+    return links
+
+
 def open_session(request: Request) -> Iterator[Session]:
     with db.transaction(request.app.state.session_factory) as session:
         yield session
@@ -33,6 +39,7 @@ def open_session(request: Request) -> Iterator[Session]:
 
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 ArtifactsDep = Annotated[Artifacts, Depends(get_artifacts)]
+LinksDep = Annotated[PictureLinks, Depends(get_picture_links)]
 # function scope: committed before the answer is sent, so that the browser's next request sees what this one wrote
 SessionDep = Annotated[Session, Depends(open_session, scope="function")]
 

@@ -1,21 +1,10 @@
 """`/i/{token}`: the pictures themselves."""
 
-from typing import Annotated
+from fastapi import APIRouter, Response
 
-from fastapi import APIRouter, Depends, Request, Response
-
-from app.web.deps import ArtifactsDep
-from app.web.pictures import PictureLinks
+from app.web.deps import ArtifactsDep, LinksDep
 
 router = APIRouter(include_in_schema=False)
-
-
-def get_links(request: Request) -> PictureLinks:
-    links: PictureLinks = request.app.state.picture_links
-    return links
-
-
-LinksDep = Annotated[PictureLinks, Depends(get_links)]
 
 
 @router.get("/i/{token}")

@@ -1,0 +1,83 @@
+"""The annotator's API: pairs on lease, choices, undo."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query
+from pydantic import BaseModel, Field
+
+from app.models import Answer
+from app.services import choices, dealing
+from app.web.deps import LinksDep, RequireAnnotator, SessionDep
+from app.web.pairs import Next, next_pairs
+
+router = APIRouter(tags=["annotating"])
+
+
+class NewChoice(BaseModel):
+    choice: Answer = Field(description="`first` and `second` mean the pair's own order, never the screen side.")
+    key: uuid.UUID = Field(description="Made by the client: the same key again gives the stored choice.")
+    lease: int
+    response_ms: int | None = Field(None, ge=0, description="From the picture's showing to the answer.")
+
+
+class MadeChoice(BaseModel):
+    pair: int
+    choice: Answer
+    key: uuid.UUID
+    late: bool = Field(description="It came after the round's training set was frozen.")
+
+
+class Leases(BaseModel):
+    leases: list[int] = Field(max_length=50)
+
+
+class Renewed(BaseModel):
+    until: datetime
+
+
+@router.get("/studies/{study_id}/next", summary="The next pairs to answer")
+def next_(
+    study_id: int,
+    session: SessionDep,
+    user: RequireAnnotator,
+    links: LinksDep,
+    count: Annotated[int, Query(ge=1, le=5)] = 1,
+) -> Next:
+    """Your live leases first, then new ones: asked twice, in two tabs or after a reload, the same pairs."""
+    return next_pairs(session, links, study_id=study_id, user=user, count=count)
+
+
+@router.post("/pairs/{pair_id}/choice", summary="Answer a pair")
+def choose(pair_id: int, body: NewChoice, session: SessionDep, user: RequireAnnotator) -> MadeChoice:
+    """Safe to send twice. 409 with `choice` where another answer of yours stands on this lease."""
+    made = choices.record(
+        session,
+        pair_id=pair_id,
+        user=user,
+        answer=body.choice,
+        key=body.key,
+        lease_id=body.lease,
+        response_ms=body.response_ms,
+    )
+    return MadeChoice.model_validate(choices.view(made))
+
+
+@router.delete("/pairs/{pair_id}/choice", summary="Undo an answer")
+def undo(pair_id: int, key: uuid.UUID, session: SessionDep, user: RequireAnnotator) -> MadeChoice:
+    """The pair is yours again for a lease's time. Undoing twice changes nothing."""
+    undone = choices.undo(session, user=user, pair_id=pair_id, key=key)
+    return MadeChoice.model_validate(choices.view(undone))
+
+
+@router.post("/leases/renew", summary="Keep leases for another while")
+def renew(body: Leases, session: SessionDep, user: RequireAnnotator) -> Renewed:
+    """For a visible page with input in the last two minutes; leases that ran out stay as they are."""
+    return Renewed(until=dealing.renew(session, user=user, lease_ids=body.leases))
+
+
+@router.post("/leases/give-back", summary="Give leases back", status_code=204)
+def give_back(leases: Annotated[list[int], Form(max_length=50)], session: SessionDep, user: RequireAnnotator) -> None:
+    """A form of `leases` and `csrf_token`, since a page that is being left can send no header (sendBeacon)."""
+    dealing.give_back(session, user=user, lease_ids=leases)

@@ -1,0 +1,81 @@
+"""`/annotate/{study}`: the pair page. Its script speaks the API; without one, each answer is a form and a redirect."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from app.errors import Conflict
+from app.models import Answer
+from app.services import choices, studies
+from app.web.deps import LinksDep, RequireAnnotator, SessionDep, SettingsDep
+from app.web.pairs import next_pairs
+from app.web.templating import render
+
+router = APIRouter(prefix="/annotate/{study_id}")
+
+AHEAD = 3
+
+
+@router.get("")
+def show(
+    request: Request,
+    study_id: int,
+    session: SessionDep,
+    user: RequireAnnotator,
+    links: LinksDep,
+    settings: SettingsDep,
+    answered: bool = False,
+) -> Response:
+    study = studies.get(session, study_id)
+    dealt = next_pairs(session, links, study_id=study_id, user=user, count=AHEAD)
+    return render(
+        request,
+        "annotate/pair.html",
+        study_id=study.id,
+        name=study.name,
+        question=study.question,
+        pair=dealt.pairs[0] if dealt.pairs else None,
+        state=dealt.reason or "drawing",
+        waiting=dealt.waiting,
+        key=uuid.uuid4(),
+        last=next(iter(choices.mine(session, user=user, study_id=study_id, limit=1)), None),
+        answered_before=answered,
+        # what the page's script starts from
+        start={
+            "user": user.id,
+            "study": study.id,
+            "leaseSeconds": settings.pair_lease_seconds,
+            "dealt": dealt.model_dump(mode="json"),
+        },
+    )
+
+
+@router.post("")
+def choose(
+    study_id: int,
+    session: SessionDep,
+    user: RequireAnnotator,
+    pair: Annotated[int, Form()],
+    lease: Annotated[int, Form()],
+    key: Annotated[uuid.UUID, Form()],
+    choice: Annotated[Answer, Form()],
+) -> Response:
+    try:
+        choices.record(session, pair_id=pair, user=user, answer=choice, key=key, lease_id=lease, response_ms=None)
+    except Conflict:  # the page before, reached by "back", answered again: what was said first stands
+        return RedirectResponse(f"/annotate/{study_id}?answered=true", 303)
+    return RedirectResponse(f"/annotate/{study_id}", 303)
+
+
+@router.post("/undo")
+def undo(
+    study_id: int,
+    session: SessionDep,
+    user: RequireAnnotator,
+    pair: Annotated[int, Form()],
+    key: Annotated[uuid.UUID, Form()],
+) -> Response:
+    choices.undo(session, user=user, pair_id=pair, key=key)
+    return RedirectResponse(f"/annotate/{study_id}", 303)

@@ -1,0 +1,70 @@
+"""Dealt pairs as annotators get them, from the API and in the page alike: nothing here tells who drew what."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+
+from app.models import Answer, User
+from app.services import dealing, pictures, waiting
+from app.services.dealing import DealtPair, Side
+from app.services.pictures import Picture
+from app.web.pictures import PictureLinks
+
+
+class Images(BaseModel):
+    """The addresses of the two pictures, by the side of the screen."""
+
+    left: str
+    right: str
+
+
+class ShownPair(BaseModel):
+    """One pair on lease to the caller."""
+
+    pair: int
+    lease: int
+    prompt: str
+    left: Side = Field(description="Which of the pair stands on the left; the other stands on the right.")
+    images: Images
+    width: int = Field(description="Width of both pictures in pixels.")
+    height: int = Field(description="Height of both pictures in pixels.")
+    answers: list[Answer] = Field(description="The answers that the study offers.")
+    expires_at: datetime
+
+
+class Next(BaseModel):
+    """The caller's pairs. Without any, `reason` says why; null while more are being drawn."""
+
+    pairs: list[ShownPair]
+    reason: Literal["done", "held", "paused"] | None
+    until: datetime | None = Field(description="For `held`: when a pair that others hold comes free at the latest.")
+    waiting: int = Field(description="Open pairs of the study that the caller has not answered.")
+
+
+def next_pairs(session: Session, links: PictureLinks, *, study_id: int, user: User, count: int) -> Next:
+    """Deal up to `count` pairs to `user`."""
+    deal = dealing.deal(session, study_id=study_id, user=user, count=count)
+    found = pictures.of_samples(session, [i for pair in deal.pairs for i in (pair.first_id, pair.second_id)])
+    return Next(
+        pairs=[_shown(pair, found, links, user.id) for pair in deal.pairs],
+        reason=deal.reason,
+        until=deal.until,
+        waiting=waiting.pairs_left(session, study_id=study_id, user=user),
+    )
+
+
+def _shown(pair: DealtPair, found: dict[int, Picture], links: PictureLinks, viewer_id: int) -> ShownPair:
+    first, second = (links.url(found[i], viewer_id=viewer_id) for i in (pair.first_id, pair.second_id))
+    return ShownPair(
+        pair=pair.pair_id,
+        lease=pair.lease_id,
+        prompt=pair.prompt,
+        left=pair.left,
+        images=Images(left=first, right=second) if pair.left == "first" else Images(left=second, right=first),
+        width=pair.width,
+        height=pair.height,
+        answers=[Answer(answer) for answer in pair.answers],
+        expires_at=pair.expires_at,
+    )

@@ -1,0 +1,84 @@
+/* What counts as an answer: a click, a tap or a key; never a drag, a pinch, a double click or a key held down. */
+
+const DRAG_PX = 10;
+const DOUBLE_CLICK_MS = 450;
+const TOO_SOON_MS = 150;
+
+const KEYS = {
+  1: "left",
+  ArrowLeft: "left",
+  2: "right",
+  ArrowRight: "right",
+  0: "tie",
+  ArrowDown: "tie",
+  b: "both_bad",
+  s: "skip",
+  u: "undo",
+  Backspace: "undo",
+  "?": "help",
+};
+
+/** Call `act(what)` for every key that means something; `what` is a value of KEYS. */
+export function onKeys(act) {
+  document.addEventListener("keydown", (event) => {
+    if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
+    const what = meaning(event);
+    // a button in focus that is held down would click again and again
+    if (event.repeat && (what || event.key === "Enter")) return event.preventDefault();
+    if (!what) return;
+    event.preventDefault();
+    act(what);
+  });
+}
+
+function meaning(event) {
+  if (event.isComposing || event.altKey) return undefined;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (event.ctrlKey || event.metaKey) return key === "z" && !event.shiftKey ? "undo" : undefined;
+  return KEYS[key];
+}
+
+function isTyping(target) {
+  return target.closest("input, textarea, select, [contenteditable]") !== null;
+}
+
+/** Call `act(button)` for every click on a button that matches `selector`. `shownSince()` is the pair's age in ms. */
+export function onClicks(root, selector, shownSince, act) {
+  const gesture = followGesture(root);
+  root.addEventListener("click", (event) => {
+    const button = event.target.closest(selector);
+    if (!button) return;
+    event.preventDefault();
+    const byKeyboard = event.detail === 0;
+    if (!byKeyboard && (gesture.isMore() || isSecondOfDoubleClick(event, shownSince()))) return;
+    act(button);
+  });
+}
+
+/** The second click of a double click is meant for the pair before. */
+function isSecondOfDoubleClick(event, age) {
+  return age < TOO_SOON_MS || (event.detail > 1 && age < DOUBLE_CLICK_MS);
+}
+
+/** Whether the gesture that is ending was more than a tap: a drag, several fingers, or a scroll of the browser's. */
+function followGesture(root) {
+  let start;
+  let more = false;
+  root.addEventListener("pointerdown", (event) => {
+    if (event.isPrimary) {
+      start = event;
+      more = false;
+    } else {
+      more = true;
+    }
+  });
+  root.addEventListener("pointermove", (event) => {
+    if (start && event.buttons && Math.hypot(event.clientX - start.clientX, event.clientY - start.clientY) > DRAG_PX) {
+      more = true;
+    }
+  });
+  root.addEventListener("pointercancel", () => {
+    more = true;
+  });
+  return { isMore: () => more };
+}

@@ -1,0 +1,34 @@
+/* Leases are kept only while someone looks and does something, and given back on leaving. */
+
+const RENEW_MS = 60_000;
+const IDLE_MS = 120_000;
+
+/** `held()` gives the ids of the leases on this page; `lapsed()` is called where they ran out while nobody looked. */
+export function keepLeases(api, { leaseSeconds, held, lapsed }) {
+  let lastInput = performance.now();
+  let validUntil = lastInput + leaseSeconds * 1000;
+  const inUse = () => document.visibilityState === "visible" && performance.now() - lastInput < IDLE_MS;
+
+  const renew = async () => {
+    const leases = held();
+    if (!inUse() || !leases.length) return;
+    const asked = performance.now();
+    await api.renew(leases);
+    validUntil = asked + leaseSeconds * 1000;
+  };
+  setInterval(() => renew().catch(() => {}), Math.min(RENEW_MS, (leaseSeconds * 1000) / 3));
+
+  for (const type of ["pointerdown", "pointermove", "keydown"]) {
+    addEventListener(type, () => (lastInput = performance.now()), { passive: true, capture: true });
+  }
+  addEventListener("pagehide", () => {
+    if (held().length) api.giveBack(held());
+  });
+  addEventListener("pageshow", (event) => event.persisted && lapsed());
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible" && performance.now() > validUntil) lapsed();
+  });
+
+  /** New leases were dealt now. */
+  return { dealt: () => (validUntil = Math.max(validUntil, performance.now() + leaseSeconds * 1000)) };
+}
