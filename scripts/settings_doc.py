@@ -14,6 +14,7 @@ objects: `{"training": {"learning_rate": 1e-4}}`. Written by `python -m scripts.
 
 An empty default means: none.
 """
+COLUMNS = "| setting | default | allowed | what it does |\n| --- | --- | --- | --- |"
 BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
@@ -22,9 +23,7 @@ def page() -> str:
     parts = [HEAD]
     for name, field in StudySettings.model_fields.items():
         block: Any = field.annotation
-        parts.append(
-            f"\n## {name}\n\n{block.__doc__}\n\n| setting | default | allowed | what it does |\n| --- | --- | --- | --- |"
-        )
+        parts.append(f"\n## {name}\n\n{block.__doc__}\n\n{COLUMNS}")
         parts += [_row(key, setting) for key, setting in block.model_fields.items()]
     parts.append("\n## Presets\n\nA preset names only what differs from the defaults.\n")
     parts += [_preset(name) for name in preset_names()]
