@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Float, Select, cast, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.errors import NotFound
@@ -44,6 +44,7 @@ class Score:
 class PolicyScores:
     """The scores of one policy. `number` counts the study's checkpoints; 0 is the base."""
 
+    study_id: int
     checkpoint_id: int | None
     number: int
     scores: Sequence[Score]
@@ -205,25 +206,24 @@ def drawing(session: Session, study_id: int, checkpoint_id: int | None) -> Drawi
     return Drawing(max(done or 0, running), total or 0, job.state if job else None, job.error if job else None)
 
 
-def scores(session: Session, study_id: int) -> list[PolicyScores]:
-    """The mean scores of every policy of the study whose evaluation pictures are drawn, the base first. One query."""
-    number = func.coalesce(Checkpoint.number, 0)
+def scores(session: Session, *study_ids: int) -> list[PolicyScores]:
+    """The mean scores of every policy of these studies whose evaluation pictures are drawn, the base first. One query."""
     rows = session.execute(
         select(
-            Sample.checkpoint_id, number, SampleScore.judge, Group.sampler,
-            func.avg(SampleScore.value), func.coalesce(func.stddev_samp(SampleScore.value), 0.0), func.count(),
+            Group.study_id, Sample.checkpoint_id, Sample.number, SampleScore.judge, Group.sampler,
+            cast(func.avg(SampleScore.value), Float), cast(func.stddev_samp(SampleScore.value), Float), func.count(),
         )
         .join(Sample, Sample.id == SampleScore.sample_id)
         .join(Group, Group.id == Sample.group_id)
-        .outerjoin(Checkpoint, Checkpoint.id == Sample.checkpoint_id)
-        .where(Group.study_id == study_id, Group.round_id.is_(None), Sample.state == SampleState.READY)
-        .group_by(Sample.checkpoint_id, number, SampleScore.judge, Group.sampler)
-        .order_by(number, SampleScore.judge, Group.sampler.desc())
+        .where(Group.study_id.in_(study_ids), Group.round_id.is_(None), Sample.state == SampleState.READY)
+        .group_by(Group.study_id, Sample.checkpoint_id, Sample.number, SampleScore.judge, Group.sampler)
+        .order_by(Group.study_id, Sample.number, SampleScore.judge, Group.sampler.desc())
     )  # fmt: skip
-    policies: dict[tuple[int | None, int], list[Score]] = {}
-    for checkpoint_id, place, *score in rows:
-        policies.setdefault((checkpoint_id, place), []).append(Score(*score))
-    return [PolicyScores(checkpoint_id, place, found) for (checkpoint_id, place), found in policies.items()]
+    policies: dict[tuple[int, int | None, int], list[Score]] = {}
+    for study_id, checkpoint_id, number, judge, sampler, mean, deviation, count in rows:
+        score = Score(judge, sampler, mean, deviation or 0.0, count)
+        policies.setdefault((study_id, checkpoint_id, number), []).append(score)
+    return [PolicyScores(*policy, found) for policy, found in policies.items()]
 
 
 def _line_query() -> Select[Any]:

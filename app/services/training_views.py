@@ -31,13 +31,14 @@ class Point:
 class TimestepRow:
     """One step of the denoising schedule, averaged over the newest optimizer steps that trained it.
 
-    `gain` is g_t (design, section 4); `r` the mean log-ratio before the clamp; `clamped` the share of sides past it.
-    Both are none where the step is left out of training.
+    `gain` is g_t (design, section 4); `r_chosen` and `r_other` the mean log-ratios of the two sides before the clamp;
+    `clamped` the share of sides past it. None where nothing was measured.
     """
 
     timestep: int
     gain: float
-    r: float | None
+    r_chosen: float | None
+    r_other: float | None
     clamped: float | None
 
 
@@ -204,8 +205,7 @@ def _by_step(recent: list[dict[str, Any]]) -> list[TimestepRow]:
         TimestepRow(
             timestep,
             float(entries[0]["gain"]),
-            _mean([entry["r"] for entry in entries if entry.get("r") is not None]),
-            _mean([entry["clamped"] for entry in entries if entry.get("clamped") is not None]),
+            *(_mean([e[key] for e in entries if e.get(key) is not None]) for key in ("r_winner", "r_loser", "clamped")),
         )
         for timestep, entries in sorted(found.items(), reverse=True)
     ]

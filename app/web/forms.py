@@ -14,6 +14,13 @@ async def read_form(request: Request) -> FormData:
     return await request.form()
 
 
+class Given(dict[str, str]):
+    """What a form was given, by field; an empty text for what it was not."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
 PostedForm = Annotated[FormData, Depends(read_form)]
 
 

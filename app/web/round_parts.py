@@ -66,7 +66,8 @@ def schedule_charts(training: Training) -> list[charts.Bars]:
     labels = [str(row.timestep) for row in rows]
     return [
         charts.bar_row(labels, [row.gain for row in rows]),
-        charts.bar_row(labels, [row.r for row in rows]),
+        charts.bar_row(labels, [row.r_chosen for row in rows]),
+        charts.bar_row(labels, [row.r_other for row in rows]),
         charts.bar_row(labels, [row.clamped for row in rows]),
     ]
 
