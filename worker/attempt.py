@@ -72,7 +72,7 @@ def attempt(claim: Claim, shutting_down: ShutdownFlag, work: Callable[[Attempt],
             held.discard_files()
             _give_back(held)
             told.info("job_stopped")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is logged, stored and said
             told.exception("job_failed")
             _fail(held, error)
 

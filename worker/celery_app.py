@@ -17,6 +17,8 @@ from worker.claims import Identity, due_jobs
 from worker.heartbeat import stay_present
 from worker.shutdown import ShutdownFlag
 
+LOADING_S = 120.0  # most that the child may take to load torch
+
 
 def serve(settings: Settings, identity: Identity) -> int:
     """Work until told to end; returns the exit code.
@@ -57,6 +59,7 @@ def celery_app(settings: Settings, identity: Identity, shutting_down: ShutdownFl
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
+        worker_proc_alive_timeout=LOADING_S,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
     )
@@ -81,13 +84,11 @@ def _ask_to_stop(shutting_down: ShutdownFlag, **_: Any) -> None:
 
 
 def _greet(identity: Identity, **_: Any) -> None:
-    """In the fresh child: say that the worker is there, and load torch meanwhile."""
-    stay_present(identity, partial(_describe_device, identity.queue))
+    """In the fresh child: load torch where it is needed, then say that the worker is there."""
+    stay_present(identity, "cpu" if identity.queue is Queue.CPU else _loaded_device())
 
 
-def _describe_device(queue: Queue) -> str:
-    if queue is Queue.CPU:
-        return "cpu"
-    from worker.device import describe
+def _loaded_device() -> str:
+    from worker import device, tasks  # noqa: F401 - the tasks are loaded now, so that the first job need not wait
 
-    return describe()
+    return device.describe()

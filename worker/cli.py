@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from app import logs
 from app.cli.output import say
 from app.errors import Unavailable
 from app.models import Queue
@@ -33,6 +34,7 @@ def worker(
 
     if queue is Queue.ACCELERATOR:
         require_extra()
+    logs.configure(get_settings())
     with ensure_servers(get_settings(), "worker", say) as settings:
         code = serve(settings, Identity(name or f"{queue.value}@{platform.node()}", queue))
     raise typer.Exit(code)

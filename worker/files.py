@@ -1,4 +1,4 @@
-"""The files that one attempt writes: each under the attempt's own folder, removed where the attempt comes to nothing."""
+"""The files that one attempt writes, in a folder of its own; removed where the attempt comes to nothing."""
 
 from app.artifacts import Artifacts, Stored
 

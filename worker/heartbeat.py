@@ -1,6 +1,5 @@
 """What keeps a job and a worker alive in the database while the worker computes."""
 
-from collections.abc import Callable
 from enum import StrEnum
 from threading import Event, Thread
 from types import TracebackType
@@ -64,16 +63,12 @@ class Heartbeat:
         return Standing.GIVE_BACK if verdict is Verdict.GIVE_BACK else Standing.HELD
 
 
-def stay_present(identity: Identity, describe_device: Callable[[], str]) -> Thread:
+def stay_present(identity: Identity, device: str) -> None:
     """Say every few seconds, as long as this process lives, that the worker is there, busy or not."""
-    thread = Thread(target=_stay_present, args=(identity, describe_device), name="presence", daemon=True)
-    thread.start()
-    return thread
+    Thread(target=_stay_present, args=(identity, device), name="presence", daemon=True).start()
 
 
-def _stay_present(identity: Identity, describe_device: Callable[[], str]) -> None:
-    _say_present(identity, get_settings().device)
-    device = describe_device()
+def _stay_present(identity: Identity, device: str) -> None:
     pause = Event()
     while True:
         _say_present(identity, device)

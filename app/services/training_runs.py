@@ -71,6 +71,8 @@ def mark_running(session: Session, claim: Claim) -> TrainingRun:
     run = get(session, _run_id(claim))
     run.state = RunState.RUNNING
     run.started_at = run.started_at or func.now()
+    session.flush()
+    session.refresh(run)
     return run
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from worker.d3po.distribution import States, StepDistribution, step_distribution
+from worker.d3po.errors import SettingsError
 from worker.d3po.policy import Policy
 from worker.d3po.training_set import LoadedGroup
 
@@ -50,7 +51,9 @@ def split_evenly(units: Sequence[Unit], states: int) -> list[list[Unit]]:
 
 
 def distribution_of(policy: Policy, units: Sequence[Unit]) -> StepDistribution:
-    """The policy at every state of the units; they share schedule and guidance."""
+    """The policy at every state of the units. Raises SettingsError where they do not share their sampling settings."""
+    if any(unit.group.sampling != units[0].group.sampling for unit in units):
+        raise SettingsError("Groups drawn with different sampling settings cannot share a forward pass.")
     device, dtype = policy.device, policy.exact_dtype
     x = torch.cat([unit.group.states[:, unit.step] for unit in units])
     states = States(

@@ -64,12 +64,7 @@ def measure_held_out(
         units = [Unit(loaded, step) for step in trained_steps(group, loaded.schedule, settings)]
         parts = []
         for number, batch in enumerate(split_evenly(units, settings.micro_batch)):
-            r = (
-                (log_probs_of(policy, batch) - reference.log_probs(("held out", group.number, number), batch))
-                .double()
-                .cpu()
-            )
-            rows = pair_rows(batch, [1.0] * len(batch))
-            parts.append(JudgedSteps(rows.pair, rows.step, rows.p, r[rows.first], r[rows.second]))
+            r = log_probs_of(policy, batch) - reference.log_probs(("held out", group.number, number), batch)
+            parts.append(JudgedSteps.of(pair_rows(batch, [1.0] * len(batch)), r))
         margins += pair_margins(JudgedSteps.join(parts))
     return held_out(margins)

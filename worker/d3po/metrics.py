@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
+from worker.d3po.batching import PairRows
 from worker.d3po.loss import past_clamp
 from worker.d3po.records import HeldOut, MetricsSummary, StepMetrics, StepOfSchedule
 from worker.d3po.schedule import Schedule
@@ -23,6 +24,12 @@ class JudgedSteps:
     p: Tensor
     r_first: Tensor
     r_second: Tensor
+
+    @classmethod
+    def of(cls, rows: PairRows, r: Tensor) -> "JudgedSteps":
+        """The pairs of one batch, from r of its states."""
+        seen = r.detach().double().cpu()
+        return cls(rows.pair, rows.step, rows.p, seen[rows.first], seen[rows.second])
 
     @classmethod
     def join(cls, parts: list["JudgedSteps"]) -> "JudgedSteps":

@@ -9,7 +9,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor
 
 from worker.d3po.adapter import Adapter, fresh_adapter
-from worker.d3po.errors import ModelError
+from worker.d3po.errors import ModelError, SettingsError
 from worker.d3po.loading import BaseModel, load_base_model, resolve_device
 from worker.d3po.prompts import Encoded, PromptEncoder
 from worker.d3po.records import OFF, Precision
@@ -50,14 +50,24 @@ class Policy:
         return OFF if adapter is None or self._is_off() else adapter.identity
 
     def latent_shape(self, height: int | None = None, width: int | None = None) -> tuple[int, int, int]:
-        """(C, H, W) of the latents of a picture of the given size in pixels (default: the model's own)."""
-        factor = 2 ** (len(self.base.vae.config.block_out_channels) - 1)
-        own = self.unet.config.sample_size
+        """(C, H, W) of the latents of a picture of the given size in pixels (default: the model's own).
+
+        Raises SettingsError where a size is no multiple of the VAE's factor.
+        """
+        own, factor = self.unet.config.sample_size, self.vae_factor
+        for size in (height, width):
+            if size is not None and (size < factor or size % factor):
+                raise SettingsError(f"A side of {size} pixels cannot be drawn: this model needs multiples of {factor}.")
         return (
             self.unet.config.in_channels,
             height // factor if height else own,
             width // factor if width else own,
         )
+
+    @property
+    def vae_factor(self) -> int:
+        """Pixels per latent element, in each direction."""
+        return 2 ** (len(self.base.vae.config.block_out_channels) - 1)
 
     def schedule(self, steps: int, eta: float) -> Schedule:
         """The model's own DDIM schedule."""

@@ -116,7 +116,6 @@ def _denoise(
 
 def _decode(policy: Policy, latents: Tensor) -> Tensor:
     """Pictures (n, H, W, 3) uint8, as many through the VAE at once as `PIXELS_PER_DECODE` allows."""
-    factor = 2 ** (len(policy.base.vae.config.block_out_channels) - 1)
-    pixels = latents.shape[-1] * latents.shape[-2] * factor**2
+    pixels = latents.shape[-1] * latents.shape[-2] * policy.vae_factor**2
     at_once = max(1, PIXELS_PER_DECODE // pixels)
     return torch.cat([policy.decode(part) for part in latents.split(at_once)])
