@@ -21,13 +21,13 @@ class WaitingStudy:
 
 
 def for_user(session: Session, user: User) -> list[WaitingStudy]:
-    """Every study that is not archived, the newest first, with the pairs that `user` could still answer in it."""
+    """Every study that is not archived, with the pairs that `user` could still answer in it; where most wait, first."""
     left = _left(user).subquery()
     rows = session.execute(
         select(Study.id, Study.name, Study.question, func.coalesce(left.c.pairs, 0))
         .outerjoin(left, left.c.study_id == Study.id)
         .where(Study.archived_at.is_(None))
-        .order_by(Study.id.desc())
+        .order_by(func.coalesce(left.c.pairs, 0).desc(), Study.id.desc())
     )
     return [WaitingStudy(*row) for row in rows]
 

@@ -16,13 +16,9 @@ export class View {
 
   /** Show a pair whose pictures are ready. */
   pair(pair) {
-    this.#hasPair(true);
+    this.#hasPair(true, pair.answers);
     for (const side of ["left", "right"]) {
       this.#one(`.pair-picture[data-answer=${side}]`).replaceChildren(elementsOf(pair)[side]);
-    }
-    for (const button of this.#all(".pair-bar [data-answer]")) {
-      const name = button.dataset.answer;
-      button.hidden = !(name === "left" || name === "right" || pair.answers.includes(name));
     }
     fit(this.stage);
     this.#one("[data-prompt]").textContent = pair.prompt;
@@ -31,7 +27,7 @@ export class View {
 
   /** Show why there is no pair. */
   noPair(state) {
-    this.#hasPair(false);
+    this.#hasPair(false, []);
     for (const section of this.#all("[data-state]")) section.hidden = section.dataset.state !== state;
   }
 
@@ -49,7 +45,7 @@ export class View {
 
   progress(mine, waiting) {
     this.#say("[data-mine]", mine ? fill(this.#words.mine, { n: mine }) : "");
-    this.#say("[data-waiting]", waiting === undefined ? "" : fill(this.#words.waiting, { n: waiting }));
+    this.#say("[data-waiting]", waiting ? fill(this.#words.waiting, { n: waiting }) : "");
   }
 
   /** How many answers are not sent yet; 0 says nothing. */
@@ -77,11 +73,14 @@ export class View {
     this.#one("[data-help]").showModal();
   }
 
-  #hasPair(has) {
+  #hasPair(has, answers) {
     this.#one("[data-answers]").hidden = !has;
     this.#one("[data-states]").hidden = has;
     this.#one("[data-prompt]").hidden = !has;
-    for (const button of this.#all("[data-bar] [data-answer]")) button.disabled = !has;
+    for (const button of this.#all("[data-bar] [data-answer]")) {
+      const side = ["left", "right"].includes(button.dataset.answer);
+      button.hidden = !(side ? has : answers.includes(button.dataset.answer));
+    }
   }
 
   #say(selector, text) {
