@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 from sqlalchemy.exc import OperationalError
 
@@ -69,7 +69,7 @@ def run_all(settings: Settings) -> list[Check]:
 
 def as_table(checks: list[Check]) -> Table:
     """The checks for people."""
-    table = Table.grid(padding=(0, 2))
+    table = Table.grid("", "", Column(overflow="fold"), padding=(0, 2))
     for check in checks:
         table.add_row(Text(check.state, style=STYLES[check.state]), check.name, f"{check.seen} {check.remedy}".strip())
     return table

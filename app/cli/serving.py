@@ -10,15 +10,15 @@ from app.cli import doctor as checks
 from app.cli.output import out, print_json, say
 from app.db import make_engine, transaction
 from app.errors import Refused
-from app.services import accounts
+from app.services import accounts, demo
 from app.settings import Settings, get_settings, read_settings
 from app.supervisor.backup import restore
 from app.supervisor.migration import current_revision, head_revision
 from app.supervisor.migration import migrate as migrate_database
-from app.supervisor.ports import refuse_taken_port
+from app.supervisor.ports import is_loopback, refuse_taken_port
 from app.supervisor.processes import GRACE_S
 from app.supervisor.servers import ensure_servers
-from app.supervisor.up import product
+from app.supervisor.up import Part, product
 from app.supervisor.up import up as run_everything
 
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
@@ -38,10 +38,21 @@ def up(
     port: Port = None,
     data_dir: DataDir = None,
     worker: Annotated[bool, typer.Option(help="Also run a worker for each queue.")] = True,
+    demo_study: Annotated[
+        bool, typer.Option("--demo/--no-demo", help="Make the demo study where there is no study yet.")
+    ] = True,
 ) -> None:
     """Start everything on this machine: servers, site and workers. Ctrl+C stops it all."""
     settings = _settings(host=host, port=port, data_dir=data_dir)
-    run_everything(settings, say, parts=lambda ready: product(ready, workers=worker), on_ready=_welcome)
+
+    def parts(ready: Settings) -> list[Part]:
+        """The product's processes, on a database that has its demo study by then."""
+        if demo_study:
+            with transaction() as session:
+                demo.ensure(session)
+        return product(ready, workers=worker)
+
+    run_everything(settings, say, parts=parts, on_ready=_welcome)
 
 
 def serve(
@@ -62,6 +73,7 @@ def serve(
             log_level=settings.log_level,
             timeout_graceful_shutdown=GRACE_S,
             server_header=False,
+            access_log=False,  # addresses carry sign-in tokens
         )
 
 
@@ -103,7 +115,7 @@ def _settings(**options: object) -> Settings:
 def _welcome(settings: Settings) -> None:
     """Where the site is, and how its first admin signs in where that does not happen by itself."""
     say(f"Tastemaker is at {settings.site_url} (Ctrl+C stops it).")
-    if settings.first_admin is None and settings.local_admin:
+    if settings.first_admin is None and settings.local_admin and is_loopback(settings.host):
         return
     with transaction() as session:
         if settings.first_admin is not None:

@@ -37,6 +37,7 @@ class InstanceLock:
         make_private_folder(data_dir)
         self._file = _open_private(data_dir / LOCK_FILE)
         if not _lock(self._file, fcntl.LOCK_EX, PATIENCE_S):
+            self._file.close()
             raise _refusal(data_dir)
         self.instance = Instance(os.getpid(), command, datetime.now(UTC).isoformat(timespec="seconds"))
         self.announce()

@@ -124,7 +124,13 @@ class Postgres:
 
     def _ensure_database(self) -> None:
         with psycopg.connect(
-            host=LOOPBACK, port=self.port, user=USER, password=self._password, dbname="postgres", autocommit=True
+            host=LOOPBACK,
+            port=self.port,
+            user=USER,
+            password=self._password,
+            dbname="postgres",
+            autocommit=True,
+            connect_timeout=2,
         ) as connection:
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if known is None:

@@ -81,10 +81,11 @@ class Worker:
 
 
 def site_options(settings: Settings) -> list[str]:
-    """uvicorn's options for the site."""
+    """uvicorn's options for the site; without its access log, since addresses carry sign-in tokens."""
     return [
         *("--host", settings.host, "--port", str(settings.port)),
-        *("--timeout-graceful-shutdown", str(GRACE_S), "--log-level", settings.log_level, "--no-server-header"),
+        *("--timeout-graceful-shutdown", str(GRACE_S), "--log-level", settings.log_level),
+        *("--no-access-log", "--no-server-header"),
     ]
 
 

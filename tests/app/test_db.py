@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
@@ -23,6 +25,13 @@ def add(session: Session, name: str) -> None:
     session.execute(text("INSERT INTO names VALUES (:name)"), {"name": name})
 
 
+def add_and_fail(sessions: Sessions, callback: Callable[[], None]) -> None:
+    with transaction(sessions) as session:
+        add(session, "lost")
+        after_commit(session, callback)
+        raise ZeroDivisionError
+
+
 def test_a_transaction_commits_at_its_end(names: Sessions) -> None:
     with transaction(names) as session:
         add(session, "kept")
@@ -31,9 +40,8 @@ def test_a_transaction_commits_at_its_end(names: Sessions) -> None:
 
 
 def test_an_error_rolls_back_and_is_raised(names: Sessions) -> None:
-    with pytest.raises(ZeroDivisionError), transaction(names) as session:
-        add(session, "lost")
-        _ = 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        add_and_fail(names, lambda: None)
     assert stored(names) == []
 
 
@@ -49,9 +57,8 @@ def test_callbacks_run_after_the_commit_in_order(names: Sessions) -> None:
 
 def test_callbacks_never_run_after_a_rollback(names: Sessions) -> None:
     seen: list[str] = []
-    with pytest.raises(ZeroDivisionError), transaction(names) as session:
-        after_commit(session, lambda: seen.append("ran"))
-        _ = 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        add_and_fail(names, lambda: seen.append("ran"))
     assert seen == []
 
 
