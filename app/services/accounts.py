@@ -116,6 +116,14 @@ def sign_out_everywhere(session: Session, *, user: User) -> int:
     return len(ended.all())
 
 
+def disable(session: Session, *, user: User, actor: User | None) -> None:
+    """Keep `user` out from now on: sessions end, links no longer work; choices stay. Twice changes nothing."""
+    if user.disabled_at is None:
+        user.disabled_at = _now(session)
+        sign_out_everywhere(session, user=user)
+        events.write(session, "user.disabled", user, actor=actor)
+
+
 def local_admin(session: Session) -> User:
     """The person at the machine: an admin of its own, made at the first call."""
     user = session.scalar(_named(LOCAL_ADMIN))

@@ -93,17 +93,9 @@ def open_as(site: Site, browser: Browser) -> Iterator[Callable[..., Page]]:
 
 def environment(settings: Settings, port: int) -> dict[str, str]:
     """The environment of a process on these settings, and on nothing else that this one was given."""
-    ours = {
-        "DATA_DIR": settings.data_dir,
-        "DATABASE_URL": settings.require_database_url().replace("+psycopg", ""),
-        "BROKER_URL": settings.require_broker_url(),
-        "SECRET_KEY": settings.secret(),
-        "PORT": port,
-        "LOCAL_ADMIN": "false",
-        "SWEEP_SECONDS": 0.5,
-    }
+    ours = settings.with_values(port=port, local_admin=False, sweep_seconds=0.5).environment()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return {**inherited, **{PREFIX + name: str(value) for name, value in ours.items()}}
+    return {**inherited, **ours}
 
 
 def free_port() -> int:
