@@ -11,7 +11,7 @@ from app.settings import Settings
 def configure(settings: Settings) -> None:
     """Write our own lines, and other libraries' through `logging`, to standard error from the set level on."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),
@@ -30,7 +30,5 @@ def configure(settings: Settings) -> None:
 def _rendering(log_format: str) -> list[structlog.typing.Processor]:
     if log_format == "json":
         return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
-    plain = structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-    )
+    plain = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
     return [plain]

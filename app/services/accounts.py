@@ -137,6 +137,19 @@ def local_admin(session: Session) -> User:
     return user
 
 
+def judge(session: Session, *, name: str) -> User:
+    """The judge of this name as one who answers, made at the first call. Raises `Conflict` where a person has it."""
+    session.execute(
+        insert(User)
+        .values(handle=_handle(name), role=Role.ANNOTATOR, kind=UserKind.JUDGE, display_name=name)
+        .on_conflict_do_nothing(index_elements=[User.handle])
+    )
+    user = by_handle(session, name)
+    if user.kind is not UserKind.JUDGE:
+        raise Conflict(f"A person is called {name}.", "Rename that user; the judge needs its name.")
+    return user
+
+
 def first_admin_link(session: Session, *, handle: str) -> str | None:
     """A link for the first admin, whom it makes; None where that user exists already (not the first start)."""
     if session.scalar(_named(_handle(handle))) is not None:

@@ -20,14 +20,16 @@ def ensure(session: Session) -> Study | None:
     return study
 
 
-def create(session: Session, *, seed: int, preset: str = "demo", settings: dict[str, object] | None = None) -> Study:
+def create(
+    session: Session, *, seed: int, name: str = NAME, preset: str = "demo", settings: dict[str, object] | None = None
+) -> Study:
     """A study on the demo model and its prompts."""
     model = base_models.register(session, source=str(DEMO / "model"), name="Demo model (emoji, 64×64)", actor=None)
     lines = prompt_sets.parse((DEMO / "prompts.txt").read_text())
     prompts = prompt_sets.create(session, name="Demo prompts", prompts=lines, actor=None)
     return studies.create(
         session,
-        name=NAME,
+        name=name,
         question=QUESTION,
         base_model_id=model.id,
         prompt_set_id=prompts.id,
