@@ -57,4 +57,4 @@ def _run(program: str, settings: Settings, *arguments: str) -> None:
 
 def _public_address(url: URL) -> str:
     """The address as PostgreSQL's programs read it, without the password: command lines are public."""
-    return url.set(drivername="postgresql", password=None).render_as_string()
+    return url._replace(drivername="postgresql", password=None).render_as_string()
