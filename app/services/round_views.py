@@ -207,7 +207,7 @@ def workers(session: Session) -> Workers:
     return Workers(lines, waiting or 0)
 
 
-def pictures(session: Session, round_id: int, *, limit: int = 24) -> list[Drawn]:
+def pictures(session: Session, round_id: int, *, limit: int = 20) -> list[Drawn]:
     """The round's newest pictures, newest first."""
     rows = session.execute(
         select(Sample.id, Sample.webp_key, Sample.width, Sample.height, Prompt.text)

@@ -127,7 +127,8 @@ def short(value: float) -> str:
     if value == 0:
         return "0"
     if abs(value) >= 10_000 or abs(value) < 0.001:
-        return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
+        digits, exponent = f"{value:.2e}".split("e")
+        return f"{float(digits):g}e{int(exponent)}"
     return f"{value:.4g}"
 
 

@@ -35,8 +35,13 @@ def new(request: Request, session: SessionDep, user: RequireAdmin) -> Response:
 
 @router.post("")
 def create(request: Request, session: SessionDep, user: RequireAdmin, form: PostedForm) -> Response:
-    """Make the study; where anything cannot be used, the form again with each fault beside its field, input kept."""
+    """Make the study; where anything cannot be used, the form again with each fault beside its field, input kept.
+
+    Without scripts the form is posted to show another preset's values too (`only_show`); then nothing is made.
+    """
     posted, errors = forms.values(form), dict[str, str]()
+    if "only_show" in posted:
+        return _form(request, session, posted)
     try:
         with session.begin_nested():
             study = _create(session, posted, form, errors, user)

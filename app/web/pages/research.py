@@ -1,5 +1,8 @@
 """`/research`: checkpoints, where each came from, what it changed, and its files."""
 
+import json
+from functools import partial
+
 from fastapi import APIRouter, Request, Response
 
 from app.models import Sampler
@@ -57,6 +60,7 @@ def show(
 
 def diffusers_code(shown: CheckpointPage, prompt: str) -> str:
     """Five lines that draw with the downloaded LoRA, as the study draws."""
+    quoted = partial(json.dumps, ensure_ascii=False)
     pipeline = "StableDiffusionXLPipeline" if shown.model.family == "sdxl" else "StableDiffusionPipeline"
     revision = f', revision="{shown.model.revision}"' if shown.model.revision else ""
     file = next(
@@ -66,9 +70,9 @@ def diffusers_code(shown: CheckpointPage, prompt: str) -> str:
     return "\n".join(
         (
             f"from diffusers import {pipeline}",
-            f"pipe = {pipeline}.from_pretrained({shown.model.source!r}{revision})",
-            f"pipe.load_lora_weights({file!r})",
-            f"image = pipe({prompt!r}, num_inference_steps={steps}, guidance_scale={guidance:g}).images[0]",
+            f"pipe = {pipeline}.from_pretrained({quoted(shown.model.source)}{revision})",
+            f"pipe.load_lora_weights({quoted(file)})",
+            f"image = pipe({quoted(prompt)}, num_inference_steps={steps}, guidance_scale={guidance:g}).images[0]",
             'image.save("picture.png")',
         )
     )

@@ -1,0 +1,204 @@
+"""Whole situations made by the builders: a round in each state, a training with its metrics, a checkpoint with pictures."""
+
+import hashlib
+import math
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.artifacts import Artifacts
+from app.models import (
+    Answer,
+    Checkpoint,
+    Group,
+    Job,
+    JobKind,
+    JobState,
+    Metric,
+    Pair,
+    PairState,
+    Prompt,
+    Role,
+    Round,
+    RoundState,
+    RunState,
+    Sampler,
+    SampleScore,
+    Study,
+    TrainingRun,
+    User,
+)
+from app.services import totals
+from tests import builders
+
+TIMESTEPS = tuple(range(951, 0, -50))
+
+
+def labeling_round(session: Session, study: Study, *, pairs: int = 12, closed: int = 5, artifacts: Artifacts | None = None, **columns: Any) -> Round:
+    """A round in labeling: its chunks drawn but for the last, `closed` of its `pairs` answered by two people."""
+    round_ = builders.round_(
+        session, state=RoundState.LABELING, study_id=study.id, groups=pairs + 8, labeling_at=builders.now(),
+        launched_at=builders.now() - timedelta(minutes=4), **columns,
+    )  # fmt: skip
+    chunk = builders.job(session, study_id=study.id, round_id=round_.id, state=JobState.DONE, payload={"groups": pairs})
+    people = [builders.user(session, role=Role.ANNOTATOR, handle=f"{name} {round_.id}") for name in ("Ada", "Grace")]
+    for number in range(pairs):
+        answered(session, round_, people[number % 2] if number < closed else None, artifacts=artifacts, job_id=chunk.id)
+    builders.job(
+        session, study_id=study.id, round_id=round_.id, state=JobState.RUNNING, worker="laptop/1", payload={"groups": 8},
+        lease_until=builders.now() + timedelta(seconds=45), progress={"done": 5, "total": 16, "unit": "samples", "per_second": 3.1},
+    )  # fmt: skip
+    builders.event(session, study_id=study.id, round_id=round_.id)
+    builders.event(session, study_id=study.id, round_id=round_.id, what="round.pairs_ready")
+    totals.refresh(session, round_)
+    return round_
+
+
+def answered(
+    session: Session, round_: Round, person: User | None, *, artifacts: Artifacts | None = None, job_id: int | None = None
+) -> Pair:
+    """A pair of the round, closed by one choice of `person`; open where there is none."""
+    group = builders.group(session, round_id=round_.id, job_id=job_id)
+    state = PairState.CLOSED if person else PairState.OPEN
+    pair = builders.pair(session, round_id=round_.id, group_id=group.id, state=state, filled=int(person is not None), artifacts=artifacts)
+    if person:
+        answers = (Answer.FIRST, Answer.SECOND, Answer.FIRST, Answer.TIE, Answer.BOTH_BAD)
+        builders.choice(session, pair_id=pair.id, user_id=person.id, answer=answers[pair.id % len(answers)])
+    return pair
+
+
+def training_round(
+    session: Session, study: Study, *, steps: int = 200, of: int = 300, clamped: float = 0.2,
+    run_state: RunState = RunState.RUNNING, artifacts: Artifacts | None = None, **columns: Any,
+) -> Round:  # fmt: skip
+    """A round in training, `steps` of `of` optimizer steps done, with metrics of every step."""
+    now = builders.now()
+    columns = {"state": RoundState.TRAINING, "labeling_at": now - timedelta(minutes=40), "training_at": now - timedelta(minutes=5)} | columns
+    round_ = builders.round_(session, study_id=study.id, groups=40, launched_at=now - timedelta(minutes=43), **columns)
+    person = builders.user(session, handle=f"Ada {round_.id}")
+    chunk = builders.job(session, study_id=study.id, round_id=round_.id, state=JobState.DONE, payload={"groups": 40})
+    for _ in range(6):
+        answered(session, round_, person, artifacts=artifacts, job_id=chunk.id)
+    run = training_run(session, round_, steps=steps, clamped=clamped, state=run_state)
+    if run_state is RunState.RUNNING:
+        builders.job(
+            session, kind=JobKind.TRAINING, study_id=study.id, round_id=round_.id, training_run_id=run.id,
+            state=JobState.RUNNING, worker="laptop/1", lease_until=now + timedelta(seconds=45),
+            progress={"done": steps, "total": of, "unit": "steps", "per_second": 0.8},
+        )  # fmt: skip
+    for what in ("round.launched", "round.pairs_ready", "round.goal_met"):
+        builders.event(session, study_id=study.id, round_id=round_.id, what=what)
+    totals.refresh(session, round_)
+    return round_
+
+
+def training_run(session: Session, round_: Round, *, steps: int, clamped: float = 0.2, **columns: Any) -> TrainingRun:
+    """A training run on 40 frozen pairs, four of them held out, with metrics that learn."""
+    items = [
+        {"pair": n, "group": n, "first": 2 * n, "second": 2 * n + 1, "p": 1.0, "weight": 1.0, "choices": [n], "held_out": n % 10 == 9}
+        for n in range(40)
+    ]  # fmt: skip
+    frozen = builders.training_set(session, round_id=round_.id, items=items)
+    run = builders.training_run(session, training_set_id=frozen.id, started_at=builders.now() - timedelta(minutes=5), **columns)
+    chance = random.Random(round_.id)
+    session.add_all(
+        Metric(training_run_id=run.id, step=step, values=values(step, steps, clamped, chance)) for step in range(1, steps + 1)
+    )
+    session.flush()
+    return run
+
+
+def values(step: int, of: int, clamped: float, chance: random.Random) -> dict[str, Any]:
+    """What a training that goes well measures at `step`."""
+    learned = 1 - math.exp(-3 * step / of)
+    margin = 0.04 * learned + chance.gauss(0, 0.02)
+    measured = step % 10 == 0
+    return {
+        "loss": math.log(2) - margin * 0.1 + chance.gauss(0, 0.0006),
+        "margin": margin,
+        "accuracy": 1.0 if margin > 0 else 0.0,
+        "kl_reference": 0.012 * learned if measured else None,
+        "kl_base": 0.02 * learned + 0.01 if measured else None,
+        "clamped_sides": min(1.0, clamped * learned * 1.3),
+        "clamped_pairs": min(1.0, clamped * learned + chance.uniform(0, 0.05)),
+        "grad_norm": 0.3 + 0.2 * chance.random() - 0.1 * learned,
+        "by_step": [
+            {
+                "timestep": t, "gain": 0.6 + 1.2 * (1 - t / 1000) ** 3, "r_winner": 0.05 * learned * (1 - t / 1200),
+                "r_loser": -0.03 * learned * (1 - t / 1200), "r": 0.01, "clamped": clamped * learned * (1 - t / 1100),
+            }
+            for t in TIMESTEPS[:-1]
+        ],
+    }  # fmt: skip
+
+
+def checkpoint(
+    session: Session, study: Study, *, parent: Checkpoint | None = None, artifacts: Artifacts | None = None, draws: int = 2
+) -> Checkpoint:
+    """A complete round with its checkpoint and files, and the evaluation pictures of both samplers with their scores."""
+    round_ = training_round(
+        session, study, steps=60, run_state=RunState.FINISHED, state=RoundState.COMPLETE, ended_at=builders.now(),
+        checkpoint_id=parent.id if parent else None,
+    )  # fmt: skip
+    run = session.scalars(select(TrainingRun).where(TrainingRun.round_id == round_.id)).one()
+    run.ended_at = builders.now()
+    files = {name: stored(artifacts, study, run, name, ending) for name, ending in FORMATS}
+    made = builders.checkpoint(session, training_run_id=run.id, parent_id=parent.id if parent else None, files=files, provenance=PROVENANCE)
+    study.current_checkpoint_id = made.id
+    if parent is None:
+        evaluation_pictures(session, study, None, number=0, draws=draws, artifacts=artifacts)
+    evaluation_pictures(session, study, made.id, number=made.number, draws=draws, artifacts=artifacts)
+    builders.job(session, kind=JobKind.EVALUATION, study_id=study.id, checkpoint_id=made.id, state=JobState.DONE)
+    return made
+
+
+FORMATS = (("diffusers", "safetensors"), ("kohya", "safetensors"), ("peft", "zip"))
+PROVENANCE = {
+    "study": {"preset": "demo", "seed": 0},
+    "code": {"tastemaker": "0.1.0", "python": "3.11.9", "torch": "2.13.0", "diffusers": "0.42.1", "peft": "0.21.2"},
+    "machine": {"device": "cpu, 2 threads"},
+}
+
+
+def stored(artifacts: Artifacts | None, study: Study, run: TrainingRun, format_: str, ending: str) -> dict[str, Any]:
+    """A checkpoint's file with some content, as the worker names it."""
+    data = f"{format_} of run {run.id} ".encode() * 1000
+    key = f"studies/{study.id}/checkpoints/{run.id}/{format_}-1.{ending}"
+    if artifacts:
+        artifacts.put_bytes(key, data)
+    return {"name": f"lora.{ending}", "key": key, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def evaluation_pictures(
+    session: Session, study: Study, checkpoint_id: int | None, *, number: int, draws: int = 2, artifacts: Artifacts | None = None
+) -> None:
+    """One policy's pictures of the study's evaluation set, with a judge's scores that fall from checkpoint to checkpoint."""
+    for group in evaluation_groups(session, study, draws):
+        sample = builders.sample(session, group_id=group.id, number=number, checkpoint_id=checkpoint_id, artifacts=artifacts)
+        kilobytes = 2.7 * 0.95**number + 0.01 * (group.id % 7)
+        session.add(SampleScore(sample_id=sample.id, judge="jpeg_compressibility", value=kilobytes))
+    session.flush()
+
+
+def evaluation_groups(session: Session, study: Study, draws: int) -> Sequence[Group]:
+    """The study's evaluation set, made at the first call."""
+    found = session.scalars(select(Group).where(Group.study_id == study.id, Group.round_id.is_(None))).all()
+    if found:
+        return found
+    prompts = session.scalars(select(Prompt).where(Prompt.prompt_set_id == study.prompt_set_id).order_by(Prompt.number)).all()
+    keys = [(prompt.id, draw, sampler) for sampler in Sampler for prompt in prompts for draw in range(draws)]
+    return [
+        builders.group(session, study_id=study.id, prompt_id=prompt_id, draw=draw, sampler=sampler, number=number)
+        for number, (prompt_id, draw, sampler) in enumerate(keys)
+    ]
+
+
+def failed_chunk(session: Session, round_: Round, *, error: str) -> Job:
+    """A chunk of three groups that was put aside."""
+    return builders.job(
+        session, study_id=round_.study_id, round_id=round_.id, state=JobState.FAILED, failures=3, error=error, payload={"groups": 3}
+    )
