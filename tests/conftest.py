@@ -101,6 +101,21 @@ def settings(tmp_path: Path, database_url: str, broker_url: str) -> Settings:
     )
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """An empty temporary folder that other users may pass through, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="tastemaker-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def data_dir(open_folder: Path) -> Path:
+    """A data folder that does not exist yet."""
+    return open_folder / "data"
+
+
 def _copy_of(template_url: str) -> Iterator[str]:
     """The address of a fresh copy of the database, which is dropped afterwards."""
     template = make_url(template_url)

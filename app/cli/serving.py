@@ -1,5 +1,6 @@
 """Commands that run the product: `up`, `serve`, `migrate`, `doctor`."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import uvicorn
 from app.cli import doctor as checks
 from app.cli.output import out, print_json, say
 from app.db import make_engine, transaction
-from app.errors import Refused
+from app.errors import Refused, Unavailable
 from app.services import accounts, demo
 from app.settings import Settings, get_settings, read_settings
 from app.supervisor.backup import restore
@@ -44,6 +45,11 @@ def up(
 ) -> None:
     """Start everything on this machine: servers, site and workers. Ctrl+C stops it all."""
     settings = _settings(host=host, port=port, data_dir=data_dir)
+    if worker and find_spec("torch") is None:
+        raise Unavailable(
+            "A worker needs torch, which is not installed.",
+            'Install it: pip install "tastemaker[worker]", or start without a worker: tastemaker up --no-worker.',
+        )
 
     def parts(ready: Settings) -> list[Part]:
         """The product's processes, on a database that has its demo study by then."""
