@@ -22,16 +22,14 @@ class Policy:
     def __init__(self, base: BaseModel) -> None:
         self.base = base
         self.unet = base.unet
+        # asked once: diffusers walks through the whole model for either, at every call
+        self.device: torch.device = base.unet.device  # where the weights lie
+        self._unet_dtype: torch.dtype = base.unet.dtype
         self._encode = PromptEncoder(base.tokenizer, base.text_encoder)
         self._rank: int | None = None
         self._alpha = 0.0
 
     # --- what it is
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights lie."""
-        return self.unet.device
 
     @property
     def precision(self) -> str:
@@ -41,7 +39,7 @@ class Policy:
     @property
     def exact_dtype(self) -> torch.dtype:
         """The type of mu, sigma, log-density, adapter and optimizer: fp32, or float64 for a float64 UNet."""
-        return torch.promote_types(self.unet.dtype, torch.float32)
+        return torch.promote_types(self._unet_dtype, torch.float32)
 
     @property
     def identity(self) -> str:
@@ -180,8 +178,8 @@ class Policy:
         return uncond + guidance * (cond - uncond)
 
     def _output(self, x: Tensor, timestep: Tensor, prompt: Tensor) -> Tensor:
-        rows = x.to(self.unet.dtype, memory_format=torch.channels_last)
-        out = self.unet(rows, timestep.to(self.device), prompt.to(self.unet.dtype), return_dict=False)[0]
+        rows = x.to(self._unet_dtype, memory_format=torch.channels_last)
+        out = self.unet(rows, timestep.to(self.device), prompt.to(self._unet_dtype), return_dict=False)[0]
         return out.to(self.exact_dtype, memory_format=torch.contiguous_format)
 
     @torch.no_grad()

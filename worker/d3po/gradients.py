@@ -1,0 +1,69 @@
+"""The loss of one optimizer step and its gradient, micro-batch by micro-batch.
+
+    loss = mean over groups, over each group's trained steps, over its judged pairs of weight * loss_t
+
+Every row carries its exact part in that mean, so micro-batches add up to the same gradient however they are cut.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from worker.d3po.batching import Unit, log_probs_of, pair_rows, split_evenly
+from worker.d3po.loss import preference_loss
+from worker.d3po.metrics import JudgedSteps
+from worker.d3po.policy import Policy
+from worker.d3po.records import TrainingSettings
+from worker.d3po.training_set import LoadedGroup, trained_steps
+
+
+class LogProbs(Protocol):
+    """What is used of a Reference."""
+
+    def log_probs(self, key: Hashable, units: Sequence[Unit]) -> Tensor: ...
+
+
+def accumulate(
+    policy: Policy,
+    groups: Sequence[LoadedGroup],
+    reference: LogProbs,
+    settings: TrainingSettings,
+    *,
+    key: Hashable = None,
+    backward: Callable[[Tensor], None] = Tensor.backward,
+) -> tuple[float, JudgedSteps]:
+    """Adds the gradient of the groups' loss to the policy's parameters; the loss, and r of every judged pair and step.
+
+    `key` names these groups to the reference, which remembers what it computed for them.
+    """
+    units, shares = _units(groups, settings)
+    losses, parts, done = [], [], 0
+    for number, batch in enumerate(split_evenly(units, settings.micro_batch)):
+        rows = pair_rows(batch, shares[done : done + len(batch)])
+        r = ratios(policy, batch, reference.log_probs((key, number), batch), settings)
+        first, second = r[rows.first], r[rows.second]
+        of_pairs = preference_loss(first, second, rows.p.to(r), settings.beta, settings.clip)
+        loss = (rows.share.to(r) * of_pairs).sum()
+        backward(loss)
+        losses.append(loss.detach())
+        parts.append(JudgedSteps.of(rows, r))
+        done += len(batch)
+    return float(torch.stack(losses).sum()), JudgedSteps.join(parts)
+
+
+def ratios(policy: Policy, units: Sequence[Unit], reference: Tensor, settings: TrainingSettings) -> Tensor:
+    """r = log pi_theta - log pi_ref of every state of the units, reduced as the settings say: (n,)."""
+    r = log_probs_of(policy, units) - reference
+    return r * units[0].group.states[0, 0].numel() if settings.reduction == "sum" else r
+
+
+def _units(groups: Sequence[LoadedGroup], settings: TrainingSettings) -> tuple[list[Unit], list[float]]:
+    """Every trained step of every group, and its part in the mean over groups and steps."""
+    units, shares = [], []
+    for group in groups:
+        steps = trained_steps(group.group, group.schedule, settings)
+        units += [Unit(group, step) for step in steps]
+        shares += [1 / (len(groups) * len(steps))] * len(steps)
+    return units, shares
