@@ -14,6 +14,8 @@ from app.services import sweep
 from app.settings import Settings, get_settings
 from app.web import csrf, errors, live, operations, picture_files, static
 from app.web.api import annotate as annotate_api
+from app.web.api import checkpoints, metrics, preferences, samples, studies
+from app.web.api import rounds as rounds_api
 from app.web.pages import account, admin_new_study, admin_rounds, admin_studies, annotate, home, research, sign_in
 from app.web.pictures import PictureLinks
 from app.web.security import SecurityHeaders
@@ -29,7 +31,15 @@ PAGES: tuple[APIRouter, ...] = (
     research.router,
     live.router,
 )
-API: tuple[APIRouter, ...] = (annotate_api.router,)
+API: tuple[APIRouter, ...] = (
+    annotate_api.router,
+    studies.router,
+    rounds_api.router,
+    metrics.router,
+    preferences.router,
+    checkpoints.router,
+    samples.router,
+)
 STOP_SECONDS = 10
 
 

@@ -1,0 +1,60 @@
+"""Rounds: read, and moved."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from app.services import round_moves, round_views
+from app.web.api.shapes import RoundDetail
+from app.web.deps import RequireAdmin, RequireResearcher, SessionDep
+
+router = APIRouter(tags=["rounds"])
+
+
+class Retry(BaseModel):
+    training: dict[str, Any] | None = Field(
+        None, description="Other training settings: a new run on the same frozen choices. Without, it goes on."
+    )
+
+
+@router.get("/rounds/{round_id}", summary="One round")
+def show(round_id: int, session: SessionDep, user: RequireResearcher) -> RoundDetail:
+    return RoundDetail.of_head(round_views.head(session, round_id))
+
+
+@router.post("/rounds/{round_id}/pause", summary="Let a round stand still")
+def pause(round_id: int, session: SessionDep, user: RequireAdmin) -> RoundDetail:
+    """No pairs are dealt, and workers give their jobs back at the next safe point."""
+    round_moves.pause(session, round_id=round_id, actor=user)
+    return show(round_id, session, user)
+
+
+@router.post("/rounds/{round_id}/resume", summary="Let a paused round go on")
+def resume(round_id: int, session: SessionDep, user: RequireAdmin) -> RoundDetail:
+    round_moves.resume(session, round_id=round_id, actor=user)
+    return show(round_id, session, user)
+
+
+@router.post("/rounds/{round_id}/advance", summary="Train now")
+def advance(round_id: int, session: SessionDep, user: RequireAdmin) -> RoundDetail:
+    """Train with the choices there are; an evaluation round ends."""
+    round_moves.advance(session, round_id=round_id, actor=user)
+    return show(round_id, session, user)
+
+
+@router.post("/rounds/{round_id}/cancel", summary="End a round without a checkpoint")
+def cancel(round_id: int, session: SessionDep, user: RequireAdmin) -> RoundDetail:
+    """Its pictures and choices are kept."""
+    round_moves.cancel(session, round_id=round_id, actor=user)
+    return show(round_id, session, user)
+
+
+@router.post("/rounds/{round_id}/retry", summary="Go on where a round failed")
+def retry(round_id: int, session: SessionDep, user: RequireAdmin, body: Retry | None = None) -> RoundDetail:
+    """With `training`: a new training run with these settings on the same frozen choices."""
+    if body is None or body.training is None:
+        round_moves.retry(session, round_id=round_id, actor=user)
+    else:
+        round_moves.retry_with(session, round_id=round_id, training=body.training, actor=user)
+    return show(round_id, session, user)

@@ -1,0 +1,94 @@
+"""Studies: made and read; a round of a study launched."""
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from app.models import Split
+from app.services import base_models, prompt_sets, round_views, rounds, studies, study_views
+from app.services.prompt_sets import PromptLine
+from app.web.api.paging import Cursor, Limit, Page, page_of
+from app.web.api.shapes import IdempotencyKey, RoundDetail, StudyDetail, StudyShape
+from app.web.deps import RequireAdmin, RequireResearcher, SessionDep
+
+router = APIRouter(tags=["studies"])
+
+
+class NewPrompt(BaseModel):
+    text: str
+    split: Split = Split.BOTH
+
+
+class NewStudy(BaseModel):
+    name: str
+    question: str
+    base_model: str = Field(description="A folder on the site's machine, or a hub id.")
+    revision: str | None = Field(None, description="Of a hub id: a branch, tag or commit.")
+    prompts: list[str | NewPrompt] = Field(min_length=1, description="A text, or a text with its split.")
+    preset: str = "paper"
+    settings: dict[str, dict[str, Any]] = Field({}, description="What differs from the preset, by block and field.")
+    seed: int | None = Field(None, ge=0, lt=2**31, description="Drawn where none is given.")
+
+
+class NewRound(BaseModel):
+    kind: Literal["preference", "evaluation"] = "preference"
+    pairs: int | None = Field(None, ge=1, le=100_000, description="Groups to draw, where not as the study says.")
+    settings: dict[str, dict[str, Any]] = Field({}, description="What differs from the study's settings.")
+    checkpoint: int | None = Field(None, description="Evaluation: id of one policy's checkpoint; null for the base.")
+    other_checkpoint: int | None = Field(None, description="Evaluation: id of the other's; null for the base.")
+
+
+@router.post("/studies", status_code=201, summary="Make a study")
+def create(
+    body: NewStudy, response: Response, session: SessionDep, user: RequireAdmin, key: IdempotencyKey = None
+) -> StudyDetail:
+    """The base model is registered and pinned, the prompts are stored as a prompt set of the study's name."""
+    model = base_models.register(session, source=body.base_model, revision=body.revision, actor=user)
+    lines = [PromptLine(p) if isinstance(p, str) else PromptLine(p.text, p.split) for p in body.prompts]
+    prompts = prompt_sets.create(session, name=body.name, prompts=lines, actor=user)
+    study = studies.create(
+        session,
+        name=body.name,
+        question=body.question,
+        base_model_id=model.id,
+        prompt_set_id=prompts.id,
+        preset=body.preset,
+        settings=body.settings,
+        seed=body.seed,
+        actor=user,
+        idempotency_key=key,
+    )
+    response.headers["Location"] = f"/api/v1/studies/{study.id}"
+    return StudyDetail.of_page(study_views.page(session, study.id))
+
+
+@router.get("/studies", summary="Studies, newest first")
+def index(session: SessionDep, user: RequireResearcher, cursor: Cursor, limit: Limit = 50) -> Page[StudyShape]:
+    """Those that are not archived."""
+    cards = study_views.cards(session, before=cursor, limit=limit + 1)
+    return page_of([StudyShape.of(card) for card in cards], limit, lambda study: study.id)
+
+
+@router.get("/studies/{study_id}", summary="One study")
+def show(study_id: int, session: SessionDep, user: RequireResearcher) -> StudyDetail:
+    return StudyDetail.of_page(study_views.page(session, study_id))
+
+
+@router.post("/studies/{study_id}/rounds", status_code=201, summary="Launch a round")
+def launch(
+    study_id: int, body: NewRound, response: Response, session: SessionDep, user: RequireAdmin,
+    key: IdempotencyKey = None,
+) -> RoundDetail:  # fmt: skip
+    """409 while a preference round of the study is open; evaluation rounds may be open beside it."""
+    if body.kind == "evaluation":
+        made = rounds.launch_evaluation(
+            session, study_id=study_id, checkpoint_id=body.checkpoint, other_checkpoint_id=body.other_checkpoint,
+            actor=user, idempotency_key=key,
+        )  # fmt: skip
+    else:
+        made = rounds.launch(
+            session, study_id=study_id, pairs=body.pairs, settings=body.settings, actor=user, idempotency_key=key
+        )
+    response.headers["Location"] = f"/api/v1/rounds/{made.id}"
+    return RoundDetail.of_head(round_views.head(session, made.id))
