@@ -1,14 +1,15 @@
 """Counts of what is there, for whoever watches the installation."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
-from sqlalchemy import func, select
+from sqlalchemy import Interval, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.models import Job, JobState, Queue, Round, RoundState, Worker
 
-ALIVE_FOR = 60
+ALIVE_FOR = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,13 @@ def every(session: Session) -> list[Figure]:
 
 
 def _by_word(session: Session, column: "InstrumentedAttribute[StrEnum]", words: type[StrEnum]) -> dict[str, int]:
-    found = dict(session.execute(select(column, func.count()).group_by(column)).tuples().all())
+    rows = session.execute(select(column, func.count()).group_by(column))
+    found = dict(rows.all())
     return {word.value: found.get(word, 0) for word in words}
 
 
 def _workers(session: Session) -> dict[str, int]:
-    alive = Worker.seen_at > func.now() - func.make_interval(0, 0, 0, 0, 0, 0, ALIVE_FOR)
-    found = dict(session.execute(select(Worker.queue, func.count()).where(alive).group_by(Worker.queue)).tuples().all())
+    alive = Worker.seen_at > func.now() - literal(ALIVE_FOR, Interval)
+    rows = session.execute(select(Worker.queue, func.count()).where(alive).group_by(Worker.queue))
+    found = dict(rows.all())
     return {queue.value: found.get(queue, 0) for queue in Queue}

@@ -1,0 +1,69 @@
+import math
+
+import pytest
+
+from app.services.training_views import Point
+from app.web.charts import HEIGHT, WIDTH, bar_row, line_chart, short
+
+
+def points(*values: float) -> list[Point]:
+    return [Point(step, value) for step, value in enumerate(values, start=1)]
+
+
+def test_a_curve_without_points_is_empty():
+    assert line_chart([("loss", [])]).is_empty
+
+
+def test_a_curve_stays_inside_its_picture_and_runs_left_to_right():
+    (line,) = line_chart([("loss", points(0.7, 0.2, 0.9))]).lines
+    assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y, _, _ in line.points)
+    assert [x for x, *_ in line.points] == sorted(x for x, *_ in line.points)
+    (_, low, *_), (_, high, *_) = line.points[1], line.points[2]
+    assert high < low, "a larger value stands higher up"
+
+
+def test_the_axis_reaches_the_values_that_it_must():
+    chart = line_chart([("accuracy", points(0.6, 0.7))], floor=0, ceiling=1, guide=0.5)
+    labels = [float(tick.label) for tick in chart.y_ticks]
+    assert min(labels) == 0
+    assert max(labels) == 1
+    assert chart.guide is not None
+    assert chart.guide.label == "0.5"
+
+
+def test_a_long_jumpy_curve_is_smoothed_and_keeps_its_values_faintly_behind():
+    jumpy = points(*(step % 2 for step in range(200)))
+    (line,) = line_chart([("accuracy", jumpy)], smooth=True).lines
+    assert line.faint
+    assert all(abs(value - 0.5) < 0.11 for *_, value in line.points[10:])
+    assert line_chart([("accuracy", jumpy[:10])], smooth=True).lines[0].faint == ""
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_value_that_is_not_finite_is_left_out(value):
+    (line,) = line_chart([("loss", points(0.7, value, 0.6))]).lines
+    assert [step for _, _, step, _ in line.points] == [1, 3]
+
+
+def test_a_single_point_and_a_flat_curve_can_be_drawn():
+    (single,) = line_chart([("loss", points(0.7))]).lines
+    assert "h4" in single.path
+    (flat,) = line_chart([("loss", points(0.0, 0.0, 0.0))]).lines
+    assert "nan" not in flat.path
+
+
+def test_columns_rise_above_zero_and_hang_below_it():
+    row = bar_row(["951", "901", "851"], [1.0, None, -0.5], height=60)
+    up, gap, down = row.bars
+    assert up.y + up.height == pytest.approx(row.zero)
+    assert down.y == pytest.approx(row.zero)
+    assert down.height == pytest.approx(up.height / 2, abs=0.02)
+    assert gap.value is None
+    assert (row.top_label, row.bottom_label) == ("1", "-0.5")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (3e-5, "3e-5"), (0.6931471, "0.6931"), (12345, "1.23e4"), (-0.5, "-0.5"), (40, "40")]
+)
+def test_a_number_is_short(value, text):
+    assert short(value) == text
