@@ -14,9 +14,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
@@ -37,15 +36,6 @@ class Stored:
     key: str
     size: int
     sha256: str
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A file as it lies there: for the sweep of files that no row names."""
-
-    key: str
-    size: int
-    modified: datetime
 
 
 class Artifacts:
@@ -113,13 +103,21 @@ class Artifacts:
         except FileNotFoundError:
             return
 
-    def listing(self, prefix: str = "") -> Iterator[Listed]:
-        """Every stored file under the folder `prefix`, with the time it was written; drafts are left out."""
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """The key of every stored file under the folder `prefix`; drafts are left out."""
         top = self._path(prefix) if prefix else self._root
-        for path, info in self._fs.find(top, detail=True).items():
+        for path in self._fs.find(top):
             key = path.removeprefix(self._root).lstrip("/")
             if KEY.fullmatch(key):
-                yield Listed(key, int(info["size"]), _modified(info))
+                yield key
+
+    def written_at(self, key: str) -> datetime:
+        """When `key` was stored. Raises `NotFound`."""
+        try:
+            moment: datetime = self._fs.modified(self._path(key))
+        except FileNotFoundError as error:
+            raise _missing(key) from error
+        return moment
 
     def _path(self, key: str) -> str:
         if not KEY.fullmatch(key):
@@ -201,12 +199,6 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _modified(info: dict[str, Any]) -> datetime:
-    """When a file was written; each file system has a name and a type of its own for it."""
-    value = info.get("mtime") or info.get("last_modified") or info.get("LastModified") or info["created"]
-    return value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
 
 
 def _missing(key: str) -> NotFound:
