@@ -4,13 +4,14 @@ Exit codes: 0 done; 1 failed; 2 wrong input or settings; 3 not allowed; 4 not fo
 is not available; 8 a stored file is damaged; 130 interrupted.
 """
 
+import errno
 import sys
 from importlib.metadata import EntryPoint, entry_points
 
 import typer
 
 from app.cli.output import report, say
-from app.errors import TastemakerError
+from app.errors import OutOfSpace, TastemakerError
 from app.supervisor.interrupts import interruptible
 
 GROUP = "tastemaker.commands"
@@ -25,6 +26,11 @@ def main() -> None:
     except TastemakerError as error:
         report(error)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        report(OutOfSpace(f"The disk is full: {error}.", "Free some space and run this again; nothing stored is lost."))
+        sys.exit(OutOfSpace.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

@@ -13,7 +13,6 @@ from typing import Literal
 
 from rich.table import Column, Table
 from rich.text import Text
-from sqlalchemy.exc import OperationalError
 
 from app.db import make_engine
 from app.errors import TastemakerError
@@ -141,8 +140,8 @@ def _schema(instance: Instance | None, settings: Settings) -> Check:
     engine = make_engine(url, pool_size=1)
     try:
         found = current_revision(engine)
-    except OperationalError as error:
-        return Check("schema", "fail", f"The database does not answer: {error.orig}", "Check TASTEMAKER_DATABASE_URL.")
+    except TastemakerError as error:
+        return Check("schema", "fail", error.message, error.remedy)
     finally:
         engine.dispose()
     if found != head_revision():

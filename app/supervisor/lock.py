@@ -62,6 +62,8 @@ def running_instance(data_dir: Path) -> Instance | None:
         file = (data_dir / LOCK_FILE).open("r")
     except FileNotFoundError:
         return None
+    except PermissionError as error:
+        raise _another_user_s(data_dir) from error
     with file:
         if _lock(file, fcntl.LOCK_SH, 0):
             return None
@@ -84,12 +86,22 @@ def wait_for_users(data_dir: Path) -> None:
 
 def make_private_folder(data_dir: Path) -> None:
     """Make the data folder, closed to other users; root's may be passed through, since PostgreSQL runs as another."""
-    if not data_dir.exists():
+    if data_dir.exists():
+        return
+    try:
         data_dir.mkdir(parents=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+    except OSError as error:
+        raise Refused(
+            f"The data folder {data_dir} cannot be made: {error.strerror}.",
+            "Choose another: --data-dir or TASTEMAKER_DATA_DIR.",
+        ) from error
 
 
 def _open_private(path: Path) -> IO[str]:
-    return open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
+    try:
+        return open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
+    except PermissionError as error:
+        raise _another_user_s(path.parent) from error
 
 
 def _lock(file: IO[str], kind: int, patience: float) -> bool:
@@ -114,6 +126,13 @@ def _read(file: IO[str]) -> Instance | None:
             return Instance(**json.load(file))
         time.sleep(0.05)
     return None
+
+
+def _another_user_s(data_dir: Path) -> Refused:
+    return Refused(
+        f"The data folder {data_dir} belongs to another user.",
+        "Run as that user, or choose another folder: --data-dir or TASTEMAKER_DATA_DIR.",
+    )
 
 
 def _refusal(data_dir: Path) -> Refused:

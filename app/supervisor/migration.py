@@ -6,21 +6,24 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 from app.db import make_engine
-from app.errors import Refused
+from app.errors import Refused, Unavailable
 from app.paths import MIGRATIONS
 from app.settings import Settings
 from app.supervisor.backup import dump
 from app.supervisor.logs import Say
 
+OLDEST_SERVER = 15
 ADVISORY_LOCK = 7_283_011  # any number that nothing else of ours uses
 
 
 def migrate(settings: Settings, say: Say = lambda line: None, *, backup: bool = True) -> bool:
     """Upgrade the database if it is behind, after a dump of what it holds. Returns whether there was anything to do.
 
-    Raises `Refused` where the database is newer than this version. Two that start at once do it one after the other.
+    Raises `Refused` where the database is newer than this version, and what `current_revision` raises. Two that start
+    at once do it one after the other.
     """
     engine = make_engine(settings.require_database_url(), pool_size=1)
     try:
@@ -45,9 +48,18 @@ def upgrade(engine: Engine) -> None:
 
 
 def current_revision(engine: Engine) -> str | None:
-    """The revision that the database is at; None before the first migration."""
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+    """The revision that the database is at; None before the first migration.
+
+    Raises `Unavailable` where the database does not answer, `Refused` where the server is too old.
+    """
+    try:
+        with engine.connect() as connection:
+            _refuse_old_server(connection)
+            return MigrationContext.configure(connection).get_current_revision()
+    except OperationalError as error:
+        raise Unavailable(
+            f"The database does not answer: {error.orig}", "Check TASTEMAKER_DATABASE_URL and that its server runs."
+        ) from error
 
 
 def head_revision() -> str:
@@ -67,6 +79,15 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(alembic_config())
+
+
+def _refuse_old_server(connection: Connection) -> None:
+    major = int(connection.scalar(text("SHOW server_version_num")) or 0) // 10_000
+    if major < OLDEST_SERVER:
+        raise Refused(
+            f"The database server is PostgreSQL {major}; {OLDEST_SERVER} or newer is needed.",
+            "Upgrade it, or leave TASTEMAKER_DATABASE_URL unset: `tastemaker up` brings its own.",
+        )
 
 
 def _refuse_newer(found: str | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from app.errors import OutOfSpace, TastemakerError, Unavailable
 from app.supervisor.child import Child
 
-READY_S = 60.0
+READY_S = 120.0
 POLL_S = 0.02
 
 

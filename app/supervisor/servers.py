@@ -165,6 +165,22 @@ def _started(settings: Settings, command: str, say: Say, stack: ExitStack, migra
     return settings
 
 
+def refuse_silent_broker(url: str) -> None:
+    """Raise `Unavailable` where the broker does not answer."""
+    from kombu.connection import (
+        Connection,
+    )  # here: most starts have a broker of their own and need not wait for the import
+    from kombu.exceptions import OperationalError
+
+    try:
+        with Connection(url, connect_timeout=3) as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+    except OperationalError as error:
+        raise Unavailable(
+            f"The broker does not answer: {error}.", "Check TASTEMAKER_BROKER_URL and that its server runs."
+        ) from error
+
+
 def with_addresses(settings: Settings, database_url: str | None, broker_url: str | None) -> Settings:
     """The settings with these addresses where the environment names none."""
     return settings.with_values(

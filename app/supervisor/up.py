@@ -13,7 +13,7 @@ from app.supervisor.logs import Say
 from app.supervisor.migration import migrate
 from app.supervisor.ports import refuse_taken_port
 from app.supervisor.processes import QUEUES, Site, Worker
-from app.supervisor.servers import EmbeddedServers, with_addresses
+from app.supervisor.servers import EmbeddedServers, refuse_silent_broker, with_addresses
 from app.supervisor.watch import watch
 
 
@@ -64,6 +64,8 @@ def _run(
     on_ready: Callable[[Settings], None],
     stack: ExitStack,
 ) -> None:
+    if settings.broker_url is not None:
+        refuse_silent_broker(settings.broker_url)
     servers = EmbeddedServers(
         settings.data_dir, postgres=settings.database_url is None, valkey=settings.broker_url is None, say=say
     )

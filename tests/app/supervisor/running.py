@@ -19,7 +19,7 @@ from app.supervisor.child import LAUNCHER
 from app.supervisor.ports import free_port
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 CHILDREN = ["postgres", "site", "valkey", "worker"]
 
 

@@ -64,6 +64,12 @@ def test_a_database_of_a_newer_version_is_refused(settings: Settings, engine: En
     assert current_revision(engine) == "from_tomorrow"
 
 
+def test_a_server_that_is_too_old_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.supervisor.migration.OLDEST_SERVER", 99)
+    with pytest.raises(Refused, match=r"The database server is PostgreSQL \d+; 99 or newer is needed"):
+        migrate(settings)
+
+
 def test_the_last_three_dumps_are_kept(settings: Settings) -> None:
     made = [backup.dump(settings, f"r{number}") for number in range(5)]
     assert dumps(settings) == made[2:]

@@ -80,6 +80,22 @@ def test_servers_that_the_settings_name_are_used_instead(data_dir: Path, databas
     assert not (data_dir / "postgres").exists()
 
 
+def test_a_database_that_does_not_answer_is_said(data_dir: Path, broker_url: str) -> None:
+    nowhere = f"postgresql://u:p@127.0.0.1:{free_port()}/d"
+    with running(data_dir, f"database_url={nowhere}", f"broker_url={broker_url}") as supervisor:
+        assert supervisor.ends() == 7
+    assert "The database does not answer: " in supervisor.output
+    assert "Check TASTEMAKER_DATABASE_URL" in supervisor.output
+
+
+def test_a_broker_that_does_not_answer_is_said(data_dir: Path, database_url: str) -> None:
+    nowhere = f"redis://127.0.0.1:{free_port()}/0"
+    with running(data_dir, f"database_url={database_url}", f"broker_url={nowhere}") as supervisor:
+        assert supervisor.ends() == 7
+    assert "The broker does not answer: " in supervisor.output
+    assert "Check TASTEMAKER_BROKER_URL" in supervisor.output
+
+
 def test_each_server_is_replaced_on_its_own(data_dir: Path, broker_url: str) -> None:
     with running(data_dir, f"broker_url={broker_url}") as supervisor:
         supervisor.says("ready")
