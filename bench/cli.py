@@ -1,0 +1,66 @@
+"""`tastemaker bench train|sample`: the benchmarks, for people and for scripts. torch is loaded when one is run."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from app.cli.output import out, print_json, say
+
+Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads of torch.", show_default="torch's own choice")]
+
+bench = typer.Typer(help="Measure training and sampling against their floors.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the group of commands."""
+    app.add_typer(bench, name="bench")
+
+
+@bench.command()
+def train(
+    pairs: Annotated[int, typer.Option(min=2, help="Pairs to train on; the first only warms up.")] = 7,
+    threads: Threads = None,
+    memory: Annotated[bool, typer.Option(help="Measure peak memory too.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Time per pair and step over the bare UNet's, and over the paper's scheme, with the peak memory of both."""
+    from bench import train as benchmark
+
+    _use_threads(threads)
+    found = benchmark.run(pairs=pairs, memory=memory, say=say)
+    _print(found, as_json, {"on policy": found, "base as reference": found["base_reference"]})
+
+
+@bench.command()
+def sample(
+    groups: Annotated[int, typer.Option(min=1, help="Groups of two samples, drawn in one batch.")] = 8,
+    repeats: Annotated[int, typer.Option(min=1, help="Turns that count.")] = 5,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Time per sample over the bare UNet's forwards and the VAE's decode."""
+    from bench import sample as benchmark
+
+    _use_threads(threads)
+    found = benchmark.run(groups=groups, repeats=repeats, say=say)
+    _print(found, as_json, {"sampling": found})
+
+
+def _use_threads(threads: int | None) -> None:
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def _print(found: dict[str, Any], as_json: bool, columns: dict[str, dict[str, Any]]) -> None:
+    if as_json:
+        print_json(found)
+        return
+    table = Table("", *columns)
+    names = [name for name, value in found.items() if isinstance(value, float)]
+    for name in names:
+        table.add_row(name.replace("_", " "), *(f"{column[name]:.3f}" for column in columns.values()))
+    out.print(table)
