@@ -38,7 +38,15 @@ from tests import builders
 TIMESTEPS = tuple(range(951, 0, -50))
 
 
-def labeling_round(session: Session, study: Study, *, pairs: int = 12, closed: int = 5, artifacts: Artifacts | None = None, **columns: Any) -> Round:
+def labeling_round(
+    session: Session,
+    study: Study,
+    *,
+    pairs: int = 12,
+    closed: int = 5,
+    artifacts: Artifacts | None = None,
+    **columns: Any,
+) -> Round:
     """A round in labeling: its chunks drawn but for the last, `closed` of its `pairs` answered by two people."""
     round_ = builders.round_(
         session, state=RoundState.LABELING, study_id=study.id, groups=pairs + 8, labeling_at=builders.now(),
@@ -59,12 +67,19 @@ def labeling_round(session: Session, study: Study, *, pairs: int = 12, closed: i
 
 
 def answered(
-    session: Session, round_: Round, person: User | None, *, artifacts: Artifacts | None = None, job_id: int | None = None
+    session: Session,
+    round_: Round,
+    person: User | None,
+    *,
+    artifacts: Artifacts | None = None,
+    job_id: int | None = None,
 ) -> Pair:
     """A pair of the round, closed by one choice of `person`; open where there is none."""
     group = builders.group(session, round_id=round_.id, job_id=job_id)
     state = PairState.CLOSED if person else PairState.OPEN
-    pair = builders.pair(session, round_id=round_.id, group_id=group.id, state=state, filled=int(person is not None), artifacts=artifacts)
+    pair = builders.pair(
+        session, round_id=round_.id, group_id=group.id, state=state, filled=int(person is not None), artifacts=artifacts
+    )
     if person:
         answers = (Answer.FIRST, Answer.SECOND, Answer.FIRST, Answer.TIE, Answer.BOTH_BAD)
         builders.choice(session, pair_id=pair.id, user_id=person.id, answer=answers[pair.id % len(answers)])
@@ -77,7 +92,11 @@ def training_round(
 ) -> Round:  # fmt: skip
     """A round in training, `steps` of `of` optimizer steps done, with metrics of every step."""
     now = builders.now()
-    columns = {"state": RoundState.TRAINING, "labeling_at": now - timedelta(minutes=40), "training_at": now - timedelta(minutes=5)} | columns
+    columns = {
+        "state": RoundState.TRAINING,
+        "labeling_at": now - timedelta(minutes=40),
+        "training_at": now - timedelta(minutes=5),
+    } | columns
     round_ = builders.round_(session, study_id=study.id, groups=40, launched_at=now - timedelta(minutes=43), **columns)
     person = builders.user(session, handle=f"Ada {round_.id}")
     chunk = builders.job(session, study_id=study.id, round_id=round_.id, state=JobState.DONE, payload={"groups": 40})
@@ -103,10 +122,13 @@ def training_run(session: Session, round_: Round, *, steps: int, clamped: float 
         for n in range(40)
     ]  # fmt: skip
     frozen = builders.training_set(session, round_id=round_.id, items=items)
-    run = builders.training_run(session, training_set_id=frozen.id, started_at=builders.now() - timedelta(minutes=5), **columns)
+    run = builders.training_run(
+        session, training_set_id=frozen.id, started_at=builders.now() - timedelta(minutes=5), **columns
+    )
     chance = random.Random(round_.id)
     session.add_all(
-        Metric(training_run_id=run.id, step=step, values=values(step, steps, clamped, chance)) for step in range(1, steps + 1)
+        Metric(training_run_id=run.id, step=step, values=values(step, steps, clamped, chance))
+        for step in range(1, steps + 1)
     )
     session.flush()
     return run
@@ -137,7 +159,12 @@ def values(step: int, of: int, clamped: float, chance: random.Random) -> dict[st
 
 
 def checkpoint(
-    session: Session, study: Study, *, parent: Checkpoint | None = None, artifacts: Artifacts | None = None, draws: int = 2
+    session: Session,
+    study: Study,
+    *,
+    parent: Checkpoint | None = None,
+    artifacts: Artifacts | None = None,
+    draws: int = 2,
 ) -> Checkpoint:
     """A complete round with its checkpoint and files, and the evaluation pictures of both samplers with their scores."""
     round_ = training_round(
@@ -147,7 +174,9 @@ def checkpoint(
     run = session.scalars(select(TrainingRun).where(TrainingRun.round_id == round_.id)).one()
     run.ended_at = builders.now()
     files = {name: stored(artifacts, study, run, name, ending) for name, ending in FORMATS}
-    made = builders.checkpoint(session, training_run_id=run.id, parent_id=parent.id if parent else None, files=files, provenance=PROVENANCE)
+    made = builders.checkpoint(
+        session, training_run_id=run.id, parent_id=parent.id if parent else None, files=files, provenance=PROVENANCE
+    )
     study.current_checkpoint_id = made.id
     if parent is None:
         evaluation_pictures(session, study, None, number=0, draws=draws, artifacts=artifacts)
@@ -174,11 +203,19 @@ def stored(artifacts: Artifacts | None, study: Study, run: TrainingRun, format_:
 
 
 def evaluation_pictures(
-    session: Session, study: Study, checkpoint_id: int | None, *, number: int, draws: int = 2, artifacts: Artifacts | None = None
+    session: Session,
+    study: Study,
+    checkpoint_id: int | None,
+    *,
+    number: int,
+    draws: int = 2,
+    artifacts: Artifacts | None = None,
 ) -> None:
     """One policy's pictures of the study's evaluation set, with a judge's scores that fall from checkpoint to checkpoint."""
     for group in evaluation_groups(session, study, draws):
-        sample = builders.sample(session, group_id=group.id, number=number, checkpoint_id=checkpoint_id, artifacts=artifacts)
+        sample = builders.sample(
+            session, group_id=group.id, number=number, checkpoint_id=checkpoint_id, artifacts=artifacts
+        )
         kilobytes = 2.7 * 0.95**number + 0.01 * (group.id % 7)
         session.add(SampleScore(sample_id=sample.id, judge="jpeg_compressibility", value=kilobytes))
     session.flush()
@@ -189,7 +226,9 @@ def evaluation_groups(session: Session, study: Study, draws: int) -> Sequence[Gr
     found = session.scalars(select(Group).where(Group.study_id == study.id, Group.round_id.is_(None))).all()
     if found:
         return found
-    prompts = session.scalars(select(Prompt).where(Prompt.prompt_set_id == study.prompt_set_id).order_by(Prompt.number)).all()
+    prompts = session.scalars(
+        select(Prompt).where(Prompt.prompt_set_id == study.prompt_set_id).order_by(Prompt.number)
+    ).all()
     keys = [(prompt.id, draw, sampler) for sampler in Sampler for prompt in prompts for draw in range(draws)]
     return [
         builders.group(session, study_id=study.id, prompt_id=prompt_id, draw=draw, sampler=sampler, number=number)
@@ -200,5 +239,11 @@ def evaluation_groups(session: Session, study: Study, draws: int) -> Sequence[Gr
 def failed_chunk(session: Session, round_: Round, *, error: str) -> Job:
     """A chunk of three groups that was put aside."""
     return builders.job(
-        session, study_id=round_.study_id, round_id=round_.id, state=JobState.FAILED, failures=3, error=error, payload={"groups": 3}
+        session,
+        study_id=round_.study_id,
+        round_id=round_.id,
+        state=JobState.FAILED,
+        failures=3,
+        error=error,
+        payload={"groups": 3},
     )

@@ -9,19 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Interval, func, literal, select
+from sqlalchemy import Interval, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.models import (
     Event,
     Group,
+    Hold,
     Job,
     JobKind,
     JobState,
     Prompt,
     Queue,
     Round,
+    RoundState,
     RunState,
     Sample,
     SampleState,
@@ -122,14 +124,16 @@ class WorkerLine:
 
 @dataclass(frozen=True)
 class Workers:
-    """The worker processes, and how many jobs wait for one; `missing` where jobs wait and no worker was seen lately."""
+    """The worker processes, and by queue how many jobs have waited for one for more than a moment."""
 
     lines: Sequence[WorkerLine]
-    waiting: int
+    waiting: dict[Queue, int]
 
     @property
-    def missing(self) -> bool:
-        return self.waiting > 0 and not any(line.alive for line in self.lines)
+    def missing(self) -> int:
+        """How many jobs wait in queues that no worker was seen at lately."""
+        served = {line.queue for line in self.lines if line.alive}
+        return sum(count for queue, count in self.waiting.items() if queue not in served)
 
 
 @dataclass(frozen=True)
@@ -198,13 +202,21 @@ def workers(session: Session) -> Workers:
     seen = select(Worker, Worker.seen_at > func.now() - _interval(WORKER_ALIVE)).where(
         Worker.seen_at > func.now() - _interval(timedelta(days=1))
     )
-    waiting = session.scalar(
-        select(func.count()).where(Job.state == JobState.WAITING, Job.due_at <= func.now() - _interval(PATIENCE))
+    waiting = (
+        select(Job.queue, func.count())
+        .outerjoin(Round, Round.id == Job.round_id)
+        .where(
+            Job.state == JobState.WAITING,
+            Job.due_at <= func.now() - _interval(PATIENCE),
+            or_(Round.id.is_(None), and_(Round.hold == Hold.NONE, Round.state != RoundState.CANCELLED)),
+        )
+        .group_by(Job.queue)
     )
     lines = [
         WorkerLine(row.name, row.queue, row.device, alive) for row, alive in session.execute(seen.order_by(Worker.name))
     ]
-    return Workers(lines, waiting or 0)
+    counts = {queue: count for queue, count in session.execute(waiting)}  # noqa: C416 -- a Result is no mapping to mypy
+    return Workers(lines, counts)
 
 
 def pictures(session: Session, round_id: int, *, limit: int = 20) -> list[Drawn]:

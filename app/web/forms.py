@@ -1,6 +1,6 @@
 """Posted forms: their values as text, and errors that belong beside a field."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -10,8 +10,11 @@ from starlette.datastructures import FormData
 from app.errors import BadInput
 
 
-async def read_form(request: Request) -> FormData:
-    return await request.form()
+async def read_form(request: Request) -> AsyncIterator[FormData]:
+    """The posted form; its uploaded files are closed when the route is through."""
+    form = await request.form()
+    yield form
+    await form.close()
 
 
 class Given(dict[str, str]):

@@ -17,12 +17,11 @@ def duration(seconds: float | None) -> str:
     whole = max(round(seconds), 0)
     if whole < 60:
         return f"{whole} s"
-    minutes, hours, days = round(whole / 60), whole // 3600, whole // 86_400
-    if minutes < 60:
-        return f"{minutes} min"
-    if days == 0:
-        return _two(hours, "h", whole % 3600 // 60, "min")
-    return _two(days, "d", whole % 86_400 // 3600, "h")
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 86_400:
+        return _two(whole // 3600, "h", whole % 3600 // 60, "min")
+    return _two(whole // 86_400, "d", whole % 86_400 // 3600, "h")
 
 
 def between(start: datetime | None, end: datetime | None) -> str:

@@ -11,7 +11,7 @@ from app.web.words import between, duration, file_size, moment, number, percent
         (0, "0 s"),
         (45.4, "45 s"),
         (59.6, "1 min"),
-        (3599, "60 min"),
+        (3599, "59 min"),
         (4800, "1 h 20 min"),
         (7200, "2 h"),
         (183_600, "2 d 3 h"),
