@@ -29,6 +29,8 @@ def configure(settings: Settings) -> None:
 
 def _rendering(log_format: str) -> list[structlog.typing.Processor]:
     if log_format == "json":
-        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        # no local variables: among them are tokens and other people's words
+        trace = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        return [structlog.processors.ExceptionRenderer(trace), structlog.processors.JSONRenderer()]
     plain = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
     return [plain]

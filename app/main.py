@@ -7,7 +7,7 @@ from threading import Event, Thread
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from app import db
+from app import db, logs
 from app.artifacts import Artifacts
 from app.paths import STATIC
 from app.services import sweep
@@ -85,6 +85,7 @@ def _add_routes(app: FastAPI) -> None:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """The sweep runs in a thread of its own as long as the site does; of all processes' sweeps one works at a time."""
+    logs.configure(app.state.settings)
     stop = Event()
     sweeping = Thread(target=sweep.run_forever, args=(stop, app.state.session_factory), name="sweep", daemon=True)
     sweeping.start()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -13,7 +14,7 @@ from app.db import transaction
 from app.main import create_app
 from app.models import Role, User
 from app.services import accounts
-from app.settings import Settings
+from app.settings import Settings, make_settings
 from app.web.identity import COOKIE
 from tests import builders
 
@@ -24,6 +25,25 @@ BASE_URL = "http://tastemaker.test"
 def app(settings: Settings) -> Iterator[FastAPI]:
     """The site, without its sweep: that runs only where the application is started."""
     app = create_app(settings)
+    yield app
+    app.state.engine.dispose()
+
+
+@pytest.fixture
+def bare_settings(tmp_path: Path) -> Settings:
+    """Settings for what asks no server: none answers at these addresses, and no database has to be made."""
+    return make_settings(
+        data_dir=tmp_path,
+        database_url="postgresql://127.0.0.1:9/x",
+        broker_url="redis://127.0.0.1:9",
+        secret_key="s" * 40,
+    )
+
+
+@pytest.fixture
+def bare_app(bare_settings: Settings) -> Iterator[FastAPI]:
+    """The site without its servers."""
+    app = create_app(bare_settings)
     yield app
     app.state.engine.dispose()
 

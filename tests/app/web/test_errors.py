@@ -2,6 +2,7 @@ import pytest
 from fastapi import APIRouter
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from app.errors import BadInput, Conflict, OutOfSpace
 from app.web.security import CONTENT_SECURITY_POLICY
@@ -16,7 +17,13 @@ ERRORS = {
 
 
 @pytest.fixture
-def failing(app):
+def log_lines():
+    with capture_logs() as lines:
+        yield lines
+
+
+@pytest.fixture
+def failing(bare_app, log_lines):
     router = APIRouter()
 
     @router.get("/fails/{how}")
@@ -24,8 +31,8 @@ def failing(app):
     def fail(how: str) -> None:
         raise ERRORS[how]
 
-    app.include_router(router)
-    return TestClient(app, raise_server_exceptions=False)
+    bare_app.include_router(router)
+    return TestClient(bare_app, raise_server_exceptions=False)
 
 
 @pytest.mark.parametrize(
@@ -67,18 +74,26 @@ def test_htmx_gets_a_fragment_and_where_to_put_it(failing):
     assert "<html" not in answer.text
 
 
-def test_a_fault_of_ours_tells_nobody_its_details(failing):
+def test_a_fault_of_ours_is_logged_and_tells_nobody_its_details(failing, log_lines):
     answer = failing.get("/fails/bug")
+    assert [(line["event"], line["route"]) for line in log_lines] == [("unexpected_error", "/fails/{how}")]
     assert "secret" not in answer.text
     assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
 
 
-def test_a_fault_after_the_caller_was_known_still_answers(annotator, monkeypatch):
+def test_a_fault_after_the_caller_was_known_still_answers(annotator, monkeypatch, log_lines):
     monkeypatch.setattr("app.web.pages.home.waiting.for_user", lambda *_: 1 / 0)
     failing = TestClient(annotator.app, cookies=dict(annotator.cookies), raise_server_exceptions=False)
     answer = failing.get("/")
     assert answer.status_code == 500
     assert annotator.user.display_name in answer.text
+
+
+def test_the_log_never_holds_an_address_which_may_be_a_sign_in_link(annotator, monkeypatch, log_lines):
+    monkeypatch.setattr("app.web.pages.sign_in.accounts.link_holder", lambda *_: 1 / 0)
+    failing = TestClient(annotator.app, raise_server_exceptions=False)
+    assert failing.get("/sign-in/a-secret-token").status_code == 500
+    assert [line["route"] for line in log_lines] == ["/sign-in/{token}"]
 
 
 def test_what_a_route_cannot_read_is_named(annotator):
@@ -91,6 +106,7 @@ def test_a_method_that_a_route_does_not_have_is_said(annotator):
     assert annotator.get("/account/sign-out").status_code == 405
 
 
-def test_an_unknown_address_is_said_in_page_and_api(anonymous):
-    assert "There is nothing at /nowhere." in anonymous.get("/nowhere").text
-    assert anonymous.get("/api/v1/nowhere").json()["status"] == 404
+def test_an_unknown_address_is_said_in_page_and_api(bare_app):
+    client = TestClient(bare_app)
+    assert "There is nothing at /nowhere." in client.get("/nowhere").text
+    assert client.get("/api/v1/nowhere").json()["status"] == 404

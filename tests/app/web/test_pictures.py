@@ -2,19 +2,18 @@ import re
 
 import pytest
 
-from app.db import transaction
 from app.errors import Gone, NotFound
 from app.services.pictures import Picture
 from app.web.pictures import HOUR, PictureLinks
-from tests import builders
+from tests.app.web.conftest import Client
 
 NOON = 500_000 * HOUR
 PICTURE = Picture(sample_id=7, key="studies/3/rounds/2/chunks/7-1/4.webp", width=64, height=64)
 
 
 @pytest.fixture
-def links(settings) -> PictureLinks:
-    return PictureLinks(settings)
+def links(bare_settings) -> PictureLinks:
+    return PictureLinks(bare_settings)
 
 
 def token(links, picture=PICTURE, viewer=1, now=NOON):
@@ -33,8 +32,8 @@ def test_a_picture_keeps_its_address_for_a_viewer_and_an_hour(links):
 
 
 @pytest.mark.parametrize("lease_seconds", [180, 3 * HOUR])
-def test_an_address_outlives_any_lease_given_now_by_an_hour(settings, lease_seconds):
-    links = PictureLinks(settings.with_values(pair_lease_seconds=lease_seconds))
+def test_an_address_outlives_any_lease_given_now_by_an_hour(bare_settings, lease_seconds):
+    links = PictureLinks(bare_settings.with_values(pair_lease_seconds=lease_seconds))
     for given in (NOON, NOON + HOUR - 1):
         assert links.read(token(links, now=given), now=given + lease_seconds + HOUR - 1)
 
@@ -59,37 +58,29 @@ def test_an_altered_address_is_not_known(links, change):
         links.read(change(token(links)), now=NOON)
 
 
-def test_another_sites_address_is_not_known(links, settings):
-    other = PictureLinks(settings.with_values(secret_key="x" * 40))
+def test_another_sites_address_is_not_known(links, bare_settings):
+    other = PictureLinks(bare_settings.with_values(secret_key="x" * 40))
     with pytest.raises(NotFound):
         links.read(token(other), now=NOON)
 
 
-def test_a_picture_is_served_for_this_browser_alone_and_for_good(app, anonymous, artifacts, factory):
-    with transaction(factory) as session:
-        sample = builders.sample(session, artifacts=artifacts)
-    picture = Picture(sample.id, sample.webp_key, 64, 64)
-    answer = anonymous.get(app.state.picture_links.url(picture, viewer_id=1))
-    assert answer.content == artifacts.get_bytes(sample.webp_key)
-    assert answer.headers["content-type"] == "image/webp"
-    assert answer.headers["cache-control"] == "private, max-age=7200, immutable"
+@pytest.fixture
+def served(bare_app):
+    """A stored picture, and its answer; the site has no database to ask."""
+    artifacts = bare_app.state.artifacts
+    picture = Picture(7, artifacts.put_bytes("samples/7.webp", b"RIFF a picture").key, 64, 64)
+    return Client(bare_app).get(bare_app.state.picture_links.url(picture, viewer_id=1))
 
 
-def test_nothing_beside_a_picture_tells_when_or_as_what_it_was_stored(app, anonymous, artifacts, factory):
-    with transaction(factory) as session:
-        sample = builders.sample(session, artifacts=artifacts)
-    url = app.state.picture_links.url(Picture(sample.id, sample.webp_key, 64, 64), viewer_id=1)
-    headers = anonymous.get(url).headers
-    assert not {"last-modified", "etag", "content-disposition"} & set(headers)
+def test_a_picture_is_served_for_this_browser_alone_and_for_good(served):
+    assert served.content == b"RIFF a picture"
+    assert served.headers["content-type"] == "image/webp"
+    assert served.headers["cache-control"] == "private, max-age=7200, immutable"
 
 
-def test_serving_a_picture_asks_the_database_nothing(app, anonymous, artifacts, factory):
-    with transaction(factory) as session:
-        sample = builders.sample(session, artifacts=artifacts)
-    url = app.state.picture_links.url(Picture(sample.id, sample.webp_key, 64, 64), viewer_id=1)
-    app.state.session_factory = None
-    assert anonymous.get(url).status_code == 200
+def test_nothing_beside_a_picture_tells_when_or_as_what_it_was_stored(served):
+    assert not {"last-modified", "etag", "content-disposition"} & set(served.headers)
 
 
-def test_an_unknown_picture_is_a_plain_404(anonymous):
-    assert anonymous.get("/i/nothing").status_code == 404
+def test_an_unknown_picture_is_a_plain_404(bare_app):
+    assert Client(bare_app).get("/i/nothing").status_code == 404

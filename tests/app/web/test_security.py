@@ -7,6 +7,7 @@ from jinja2 import Environment
 
 from app.paths import STATIC, TEMPLATES
 from app.web.security import CONTENT_SECURITY_POLICY
+from tests.app.web.conftest import Client
 
 TEMPLATE_FILES = sorted(TEMPLATES.rglob("*.html"))
 STYLE_FILES = sorted((STATIC / "css").rglob("*.css"))
@@ -19,8 +20,8 @@ def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere():
 
 
 @pytest.mark.parametrize("path", ["/", "/account", "/nothing-here", "/api/v1/nothing-here", "/healthz", "/i/nothing"])
-def test_every_answer_carries_the_headers(anonymous, path):
-    headers = anonymous.get(path).headers
+def test_every_answer_carries_the_headers(bare_app, path):
+    headers = Client(bare_app).get(path).headers
     assert headers["content-security-policy"] == CONTENT_SECURITY_POLICY
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
