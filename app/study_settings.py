@@ -121,7 +121,7 @@ class TrainingSettings(Block):
         3.0, "Leave out denoising steps whose gradient gain g_t lies above this; empty trains all steps.", gt=0, le=1000
     )
     micro_batch: int = described(
-        40, "States (one sample at one step) that go through the model at once; guidance doubles them.",
+        16, "States (one sample at one step) that go through the model at once; guidance doubles them.",
         unit="states", ge=1, le=4096,
     )  # fmt: skip
     gradient_checkpointing: bool = described(False, "Recompute activations in the backward pass to save memory.")
