@@ -21,7 +21,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from bench.case import DEMO_MODEL, specs
 from worker.d3po import Preference, SamplingSettings, TrainingSettings, Trajectory, load_policy, sample_groups, train
 
-UNET = {
+UNET: dict[str, Any] = {
     "sample_size": 64,
     "block_out_channels": (320, 640, 1280, 1280),
     "down_block_types": ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
@@ -30,7 +30,7 @@ UNET = {
     "attention_head_dim": 8,
     "cross_attention_dim": 768,
 }
-VAE = {
+VAE: dict[str, Any] = {
     "sample_size": 512,
     "block_out_channels": (128, 256, 512, 512),
     "down_block_types": ("DownEncoderBlock2D",) * 4,
@@ -39,7 +39,7 @@ VAE = {
     "latent_channels": 4,
     "scaling_factor": 0.18215,
 }
-TEXT_ENCODER = {
+TEXT_ENCODER: dict[str, Any] = {
     "vocab_size": 49408,
     "hidden_size": 768,
     "intermediate_size": 3072,
@@ -48,7 +48,7 @@ TEXT_ENCODER = {
     "max_position_embeddings": 77,
     "hidden_act": "quick_gelu",
 }
-SCHEDULER = {
+SCHEDULER: dict[str, Any] = {
     "beta_start": 0.00085,
     "beta_end": 0.012,
     "beta_schedule": "scaled_linear",
@@ -63,12 +63,12 @@ def build(folder: Path) -> int:
     torch.manual_seed(0)
     torch.set_default_dtype(torch.float16)  # made in fp16 at once: half the memory of a cast
     try:
-        unet = UNet2DConditionModel(**UNET)
+        unet: Any = UNet2DConditionModel(**UNET)
         vae = AutoencoderKL(**VAE)
         text_encoder = CLIPTextModel(CLIPTextConfig(**TEXT_ENCODER))
     finally:
         torch.set_default_dtype(torch.float32)
-    pipeline = StableDiffusionPipeline(
+    pipeline: Any = StableDiffusionPipeline(
         vae=vae,
         text_encoder=text_encoder,
         tokenizer=CLIPTokenizer.from_pretrained(DEMO_MODEL / "tokenizer", model_max_length=77),
