@@ -1,4 +1,4 @@
-"""Whole situations made by the builders: a round in each state, a training with its metrics, a checkpoint with pictures."""
+"""Whole situations made by the builders: rounds in their states, a training with metrics, a checkpoint with pictures."""
 
 import hashlib
 import math
@@ -57,8 +57,9 @@ def labeling_round(
     for number in range(pairs):
         answered(session, round_, people[number % 2] if number < closed else None, artifacts=artifacts, job_id=chunk.id)
     builders.job(
-        session, study_id=study.id, round_id=round_.id, state=JobState.RUNNING, worker="laptop/1", payload={"groups": 8},
-        lease_until=builders.now() + timedelta(seconds=45), progress={"done": 5, "total": 16, "unit": "samples", "per_second": 3.1},
+        session, study_id=study.id, round_id=round_.id, state=JobState.RUNNING, worker="laptop/1",
+        lease_until=builders.now() + timedelta(seconds=45), payload={"groups": 8},
+        progress={"done": 5, "total": 16, "unit": "samples", "per_second": 3.1},
     )  # fmt: skip
     builders.event(session, study_id=study.id, round_id=round_.id)
     builders.event(session, study_id=study.id, round_id=round_.id, what="round.pairs_ready")
@@ -118,7 +119,10 @@ def training_round(
 def training_run(session: Session, round_: Round, *, steps: int, clamped: float = 0.2, **columns: Any) -> TrainingRun:
     """A training run on 40 frozen pairs, four of them held out, with metrics that learn."""
     items = [
-        {"pair": n, "group": n, "first": 2 * n, "second": 2 * n + 1, "p": 1.0, "weight": 1.0, "choices": [n], "held_out": n % 10 == 9}
+        {
+            "pair": n, "group": n, "first": 2 * n, "second": 2 * n + 1, "p": 1.0, "weight": 1.0, "choices": [n],
+            "held_out": n % 10 == 9,
+        }
         for n in range(40)
     ]  # fmt: skip
     frozen = builders.training_set(session, round_id=round_.id, items=items)
@@ -166,7 +170,7 @@ def checkpoint(
     artifacts: Artifacts | None = None,
     draws: int = 2,
 ) -> Checkpoint:
-    """A complete round with its checkpoint and files, and the evaluation pictures of both samplers with their scores."""
+    """A complete round with its checkpoint and files, and evaluation pictures by both samplers with their scores."""
     round_ = training_round(
         session, study, steps=60, run_state=RunState.FINISHED, state=RoundState.COMPLETE, ended_at=builders.now(),
         checkpoint_id=parent.id if parent else None,
@@ -211,7 +215,7 @@ def evaluation_pictures(
     draws: int = 2,
     artifacts: Artifacts | None = None,
 ) -> None:
-    """One policy's pictures of the study's evaluation set, with a judge's scores that fall from checkpoint to checkpoint."""
+    """One policy's pictures of the study's evaluation set, with scores that fall from checkpoint to checkpoint."""
     for group in evaluation_groups(session, study, draws):
         sample = builders.sample(
             session, group_id=group.id, number=number, checkpoint_id=checkpoint_id, artifacts=artifacts

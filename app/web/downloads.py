@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from app.artifacts import Artifacts
 from app.services.checkpoint_views import CheckpointLine, StoredFile
 
-MEDIA_TYPES = {"zip": "application/zip"}
+MEDIA_TYPES = {"png": "image/png", "zip": "application/zip"}
 ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
