@@ -47,7 +47,7 @@ def main(
         raise typer.BadParameter(f"there is no stage {stage!r}: choose all, {', '.join(STAGES)}")
     diffusers.utils.logging.disable_progress_bar()  # the run has its own
     transformers.utils.logging.disable_progress_bar()
-    console = Console()
+    console = Console(highlight=False)
     budget = Budget(steps, "steps") if steps is not None else Budget(60 * (minutes or SHIPPED_MINUTES), "seconds")
     try:
         with stop_on_signals() as should_stop:

@@ -34,7 +34,7 @@ def load_pipeline(folder: Path, device: torch.device) -> Any:
 
 
 def _half(part: Any) -> Any:
-    return copy.deepcopy(part).to("cpu", torch.float16, memory_format=torch.contiguous_format)
+    return copy.deepcopy(part).cpu().half().to(memory_format=torch.contiguous_format)
 
 
 def _prefix_names(weights: Path) -> None:

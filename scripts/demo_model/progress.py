@@ -38,6 +38,6 @@ def _line_printer(console: Console, title: str, done: float) -> Update:
         if now - last >= SECONDS_BETWEEN_LINES and part > done:
             last = now
             left = (now - begun) * (1 - part) / (part - done)
-            console.print(f"{title}: {part:.0%}, {note}, about {left / 60:.1f} min left", highlight=False)
+            console.print(f"{title}: {part:.0%}, {note}, about {left / 60:.1f} min left", soft_wrap=True)
 
     return update

@@ -83,7 +83,7 @@ def data(run: Run) -> None:
         noto, fluent = (packages.fetch(package, run.packages) for package in (packages.NOTO, packages.FLUENT))
         pictures = read_emoji(noto, fluent, run.recipe.image_size)
         pictures.save(path)
-        run.around.console.print(f"data: {len(pictures.rows)} pictures", highlight=False)
+        run.around.console.print(f"data: {len(pictures.rows)} pictures")
 
 
 def tokenizer(run: Run) -> None:

@@ -90,7 +90,7 @@ def _take_up(phase: Phase, around: Surroundings, fingerprint: str) -> Learner:
     path = around.checkpoint(phase.name)
     if path.exists():
         checkpoint.restore(learner, path, fingerprint)
-        around.console.print(f"{phase.name}: going on from step {learner.position.step}", highlight=False)
+        around.console.print(f"{phase.name}: going on from step {learner.position.step}")
     metrics.forget_after(around.metrics, phase.name, learner.position.step)
     return learner
 
@@ -130,7 +130,7 @@ def _record(phase: Phase, learner: Learner, around: Surroundings) -> None:
     path = around.sheet(phase.name, place.step)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)
-    around.console.print(", ".join(f"{name} {_short(value)}" for name, value in row.items()), highlight=False)
+    around.console.print(", ".join(f"{name} {_short(value)}" for name, value in row.items()), soft_wrap=True)
 
 
 def _short(value: object) -> str:
