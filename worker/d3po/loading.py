@@ -36,6 +36,8 @@ def load_base_model(
     """
     _check_pipeline(source, revision)
     precision = resolve_precision(precision, device)
+    if precision == "fp32":
+        torch.backends.cudnn.allow_tf32 = False  # else convolutions on CUDA keep 10 bits of fp32's 23
     try:
         parts = _load_parts(source, revision, DTYPES[precision])
     except (OSError, ValueError, KeyError, RuntimeError) as error:

@@ -26,6 +26,7 @@ class Policy:
         self.device: torch.device = base.unet.device  # where the weights lie
         self._unet_dtype: torch.dtype = base.unet.dtype
         self._encode = PromptEncoder(base.tokenizer, base.text_encoder)
+        self._layers: list[BaseTunerLayer] = []  # the adapted modules
         self._rank: int | None = None
         self._alpha = 0.0
 
@@ -90,7 +91,7 @@ class Policy:
             adapter = Adapter.from_bytes(adapter)
         if self._rank is not None:
             self.unet.unload_lora()
-            self._rank = None
+            self._layers, self._rank = [], None
         if adapter is not None:
             self._add(adapter)
         return self
@@ -113,14 +114,13 @@ class Policy:
     @contextmanager
     def adapter_off(self) -> Iterator[None]:
         """Within it the policy is the base model."""
-        if self._rank is None:
-            yield
-            return
-        self.unet.disable_adapters()
+        for layer in self._layers:
+            layer.enable_adapters(enabled=False)
         try:
             yield
         finally:
-            self.unet.enable_adapters()
+            for layer in self._layers:
+                layer.enable_adapters(enabled=True)
 
     @contextmanager
     def swapped(self, adapter: Adapter | None) -> Iterator[None]:
@@ -148,6 +148,7 @@ class Policy:
             raise ModelError(f"The adapter was made for another model: this one has no module {unknown[0]!r}.")
         config = LoraConfig(r=adapter.rank, lora_alpha=adapter.alpha, target_modules=adapter.modules)  # type: ignore[arg-type]
         self.unet.add_adapter(config)
+        self._layers = [module for module in self.unet.modules() if isinstance(module, BaseTunerLayer)]
         self._rank, self._alpha = adapter.rank, adapter.alpha
         for parameter in self.trainable().values():
             parameter.data = parameter.data.to(self.exact_dtype)
@@ -158,7 +159,7 @@ class Policy:
             raise ModelError(f"The adapter was made for another model: {error}") from error
 
     def _is_off(self) -> bool:
-        return any(m.disable_adapters for m in self.unet.modules() if isinstance(m, BaseTunerLayer))
+        return any(layer.disable_adapters for layer in self._layers)
 
     # --- what it computes
 

@@ -53,7 +53,7 @@ class TrainingSettings:
     groups_per_step: int = 1  # groups whose mean gradient makes one optimizer step
     steps_per_pair: int | None = None  # trained denoising steps per group, drawn by key; None: all usable ones
     max_step_gain: float | None = 3.0  # steps with a larger g_t are left out; None: none are
-    micro_batch: int = 40  # states (one sample at one step) that share a forward pass
+    micro_batch: int = 16  # states (one sample at one step) that share a forward pass
     gradient_checkpointing: bool = False
     precision: Precision = "auto"
     deterministic: bool = False  # bitwise on CUDA, at a price

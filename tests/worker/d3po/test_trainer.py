@@ -1,5 +1,6 @@
 """Training: where it starts, what it trains on, and when it stops itself."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from worker.d3po import (
     train,
 )
 from worker.d3po.errors import CheckError, DivergedError, SettingsError
+from worker.d3po.tensor_file import pack, unpack
 
 PLAIN = TrainingSettings(learning_rate=1e-2, clip=None, measure_every=0, resume_every=0)
 
@@ -289,6 +291,22 @@ def test_a_half_precision_unet_trains_an_fp32_adapter() -> None:
     assert all(parameter.dtype == torch.float32 for parameter in policy.trainable().values())
     assert steps[0].loss == pytest.approx(math.log(2), abs=1e-2)
     assert result.checks.limit == 1e-2
+
+
+def test_an_fp16_unet_trains_through_a_scaler_whose_overflow_drops_the_update() -> None:
+    policy = tiny_policy("fp16")
+    trajectories = draw(policy, groups(1))
+    first, steps = run(policy, prefer_first(1), trajectories)
+    assert not steps[0].skipped
+    assert first.adapter_identity != "off"
+    tensors, metadata = unpack(first.optimizer, "the optimizer's state")
+    scaler = json.loads(metadata["tastemaker.optimizer"])
+    assert scaler["scale"] == 2.0**16
+    far_too_large = pack(tensors, {"tastemaker.optimizer": json.dumps(scaler | {"scale": 2.0**60})})
+    second, steps = run(tiny_policy("fp16"), prefer_first(1), trajectories, optimizer_state=far_too_large)
+    assert steps[0].skipped
+    assert second.adapter_identity == "off"
+    assert "1 updates were dropped" in second.remarks[0]
 
 
 def test_a_checkpoint_of_another_rank_is_refused() -> None:
