@@ -1,11 +1,14 @@
 """A base model from a diffusers pipeline, a folder or a hub id, in the precision asked for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
+from transformers.utils import logging as transformers_logging
 
 from worker.d3po.errors import ModelError
 from worker.d3po.records import Precision
@@ -82,10 +85,23 @@ def _load_parts(source: str, revision: str | None, dtype: torch.dtype) -> dict[s
     def load(cls: Any, subfolder: str, **options: Any) -> Any:
         return cls.from_pretrained(source, subfolder=subfolder, revision=revision, **options)
 
-    return {
-        "unet": load(UNet2DConditionModel, "unet", torch_dtype=dtype).to(memory_format=torch.channels_last),
-        "vae": load(AutoencoderKL, "vae", torch_dtype=exact),
-        "text_encoder": load(CLIPTextModel, "text_encoder", dtype=exact),
-        "tokenizer": load(CLIPTokenizer, "tokenizer"),
-        "scheduler": load(DDIMScheduler, "scheduler"),
-    }
+    with _no_progress_bar():
+        return {
+            "unet": load(UNet2DConditionModel, "unet", torch_dtype=dtype).to(memory_format=torch.channels_last),
+            "vae": load(AutoencoderKL, "vae", torch_dtype=exact),
+            "text_encoder": load(CLIPTextModel, "text_encoder", dtype=exact),
+            "tokenizer": load(CLIPTokenizer, "tokenizer"),
+            "scheduler": load(DDIMScheduler, "scheduler"),
+        }
+
+
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """A library prints nothing: transformers' progress bar is off within."""
+    was_on = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_on:
+            transformers_logging.enable_progress_bar()

@@ -43,14 +43,16 @@ class KLProbe:
 
 
 def probe_units(groups: Sequence[Group], load: Loader, settings: TrainingSettings, states: int) -> list[Unit]:
-    """Units of about `states` states, spread evenly over the groups and over their trained steps."""
+    """Units of about `states` states (fewer where there are no more), spread evenly over groups and trained steps."""
     count = max(1, states // len(groups[0].samples))
-    units = []
-    for number in range(count):
-        loaded = load(groups[number * len(groups) // count])
-        steps = trained_steps(loaded.group, loaded.schedule, settings)
-        units.append(Unit(loaded, steps[(number * len(steps)) // count]))
-    return units
+    places = [number * len(groups) // count for number in range(count)]
+    loaded = {place: load(groups[place]) for place in sorted(set(places))}
+    units = {}
+    for number, place in enumerate(places):
+        steps = trained_steps(groups[place], loaded[place].schedule, settings)
+        step = steps[number * len(steps) // count]
+        units[place, step] = Unit(loaded[place], step)
+    return list(units.values())
 
 
 @torch.no_grad()
