@@ -1,4 +1,4 @@
-"""Whole situations made by the builders: rounds in their states, a training with metrics, a checkpoint with pictures."""
+"""Whole situations made by the builders: rounds in their states, trainings with metrics, checkpoints with pictures."""
 
 import hashlib
 import math

@@ -5,8 +5,8 @@ function swap(picture, show) {
   const row = picture.closest(".compare__row");
   const base = row.querySelector(".compare__picture");
   if (base === picture || !base.src) return;
-  picture.dataset.own ??= picture.src;
-  picture.src = show ? base.src : picture.dataset.own;
+  picture.dataset.own ??= picture.getAttribute("src");
+  picture.setAttribute("src", show ? base.getAttribute("src") : picture.dataset.own);
   picture.closest(".compare__one").classList.toggle("compare__one--before", show);
 }
 
