@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 from app.errors import Damaged, NotFound, TastemakerError, Unavailable
 from app.models import JobKind
 from worker.d3po.errors import D3POError
+from worker.judges import UnknownJudgeError
 
 MAY_PASS = (Unavailable, Damaged, NotFound)  # a full disk, a server that is away, a file that can be made again
 SMALLER = {
@@ -29,7 +30,7 @@ def describe(error: Exception, kind: JobKind) -> Failure:
     """The failure as people read it."""
     if isinstance(error, TastemakerError):
         return Failure(str(error), for_good=not isinstance(error, MAY_PASS))
-    if isinstance(error, D3POError):
+    if isinstance(error, D3POError | UnknownJudgeError):
         return Failure(str(error), for_good=True)
     if _is_out_of_memory(error):
         return Failure(f"The device ran out of memory. Make {SMALLER[kind]} smaller, then retry.", for_good=False)

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from app.artifacts import Artifacts
+from app.db import sessions_on
+from app.settings import Settings, activate
+
 
 @pytest.fixture(scope="session", autouse=True)
 def one_torch_thread() -> Iterator[None]:
@@ -21,3 +25,19 @@ def one_torch_thread() -> Iterator[None]:
 def demo_model() -> Path:
     """The demo pipeline's folder."""
     return Path(__file__).parents[2] / "demo" / "model"
+
+
+@pytest.fixture
+def active(settings: Settings) -> Iterator[Settings]:
+    """The test's settings in force, with leases so short that a lost job is taken over soon."""
+    quick = settings.with_values(heartbeat_seconds=0.2, job_lease_seconds=2)
+    with activate(quick):
+        yield quick
+    sessions_on(quick.require_database_url()).kw["bind"].dispose()
+    sessions_on.cache_clear()
+
+
+@pytest.fixture
+def artifacts(active: Settings) -> Artifacts:
+    """The stored files of the test's own folder."""
+    return Artifacts(active.artifacts)

@@ -41,4 +41,4 @@ def find(name: str) -> Judge:
     for entry in entry_points(group=GROUP, name=name):
         judge: Judge = entry.load()
         return judge
-    raise UnknownJudgeError(f"There is no judge {name!r}. Installed are: {', '.join(names())}.")
+    raise UnknownJudgeError(f"There is no judge {name!r}. Take one that is installed: {', '.join(names())}.")
