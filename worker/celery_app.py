@@ -4,10 +4,12 @@ The parent never imports torch and never opens the database: the child that is f
 and share a connection of the second. Messages are acknowledged early and one at a time; a lost one costs a sweep.
 """
 
+import warnings
 from functools import partial
 from typing import Any
 
 from celery import Celery, signals
+from celery.platforms import SecurityWarning
 
 from app.dispatch import LOOK
 from app.models import Queue
@@ -26,6 +28,7 @@ def serve(settings: Settings, identity: Identity) -> int:
     SIGTERM and Ctrl+C let the job at hand reach its next safe point and give it back; SIGQUIT ends at once, and the
     lease brings the job to another worker.
     """
+    warnings.simplefilter("ignore", SecurityWarning)  # of being root with pickled messages: only JSON is read here
     shutting_down = ShutdownFlag()
     app = celery_app(settings, identity, shutting_down)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.table import Table
 
 from app import logs
@@ -108,7 +109,7 @@ def _run(work: Loop, settings: Settings, folder: Path | None, as_json: bool) -> 
         else:
             say(f"round {line.round}: {line.eval_score:.3f} {work.plan.judge.unit}")
     if not as_json:
-        table = Table(*report.HEADER)
+        table = Table(*report.HEADER, box=SIMPLE, padding=(0, 0), caption=report.legend(work.plan.judge))
         for line in lines:
             table.add_row(*report.cells(line))
         out.print(table)

@@ -69,7 +69,7 @@ def test_a_round_survives_workers_killed_in_chunk_and_training_with_the_same_bit
 
 
 def test_sigterm_gives_the_job_back_at_the_next_safe_point(active: Settings, demo_model: Path, tmp_path: Path) -> None:
-    round_ = rooms.launch(rooms.make_study(demo_model, sampling={"steps": 1000}))
+    round_ = rooms.launch(rooms.make_study(demo_model, sampling={"steps": 400}))
     with running(active, "leaving", tmp_path) as worker:
         wait_until(lambda: attempts(round_) > 0, [worker])
         assert worker.ends() == 0

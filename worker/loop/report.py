@@ -12,10 +12,7 @@ from worker.loop.curve import curve
 from worker.loop.figures import Difference, Line
 from worker.loop.grid import write_grid
 
-HEADER = (
-    "round", "score", "to the base (95 %)", "DDIM, eta 0", "to the base (95 %)", "choices",
-    "sample s", "train s", "other s", "checkpoint",
-)  # fmt: skip
+HEADER = ("round", "score", "to base, 95 %", "DDIM", "to base, 95 %", "choices", "sample", "train", "other")
 
 
 class Report:
@@ -43,7 +40,15 @@ class Report:
         rows = [cells(line) for line in lines]
         separator = ["---"] * len(HEADER)
         body = "\n".join(f"| {' | '.join(row)} |" for row in [HEADER, separator, *rows])
-        return f"# {self._title}\n\nScores in {self._judge.unit}, means over the evaluation set.\n\n{body}\n"
+        return f"# {self._title}\n\n{legend(self._judge)}\n\n{body}\n"
+
+
+def legend(judge: Judge) -> str:
+    """What the table's columns mean."""
+    return (
+        f"Score: mean over the evaluation set in {judge.unit}, drawn as the study draws; DDIM: the same at eta 0; "
+        "to base: mean paired difference with its 95 % interval; sample, train, other: seconds."
+    )
 
 
 def cells(line: Line) -> list[str]:
@@ -58,11 +63,10 @@ def cells(line: Line) -> list[str]:
         f"{line.seconds.sample:.1f}",
         f"{line.seconds.train:.1f}",
         f"{line.seconds.other:.1f}",
-        str(line.checkpoint or ""),
     ]
 
 
 def _interval(difference: Difference | None) -> str:
     if difference is None:
         return ""
-    return f"{difference.mean:+.3f} ({difference.low:+.3f} … {difference.high:+.3f})"
+    return f"{difference.mean:+.3f} ± {difference.high - difference.mean:.3f}"
