@@ -207,7 +207,7 @@ def drawing(session: Session, study_id: int, checkpoint_id: int | None) -> Drawi
 
 
 def scores(session: Session, *study_ids: int) -> list[PolicyScores]:
-    """The mean scores of every policy of these studies whose evaluation pictures are drawn, the base first. One query."""
+    """The mean scores of the policies of these studies, the base first; those that are drawn and scored. One query."""
     rows = session.execute(
         select(
             Group.study_id, Sample.checkpoint_id, Sample.number, SampleScore.judge, Group.sampler,
