@@ -55,13 +55,13 @@ def template_url(servers: EmbeddedServers) -> str:
 @pytest.fixture(scope="session")
 def shared_database_url(template_url: str) -> Iterator[str]:
     """The copy in which tests roll back."""
-    yield from _copy_of(template_url)
+    yield from copy_of(template_url)
 
 
 @pytest.fixture
 def database_url(template_url: str) -> Iterator[str]:
     """A database of the test's own, in which it may commit."""
-    yield from _copy_of(template_url)
+    yield from copy_of(template_url)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def data_dir(open_folder: Path) -> Path:
     return open_folder / "data"
 
 
-def _copy_of(template_url: str) -> Iterator[str]:
+def copy_of(template_url: str) -> Iterator[str]:
     """The address of a fresh copy of the database, which is dropped afterwards."""
     template = make_url(template_url)
     name = f"test_{next(NUMBERS)}"

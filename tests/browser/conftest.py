@@ -1,25 +1,29 @@
 """The site as its own process on a free port, and Chromium in front of it."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2 as httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.artifacts import Artifacts
-from app.db import transaction
-from app.models import User
+from app.db import make_engine, session_factory, transaction
+from app.models import Base, User
 from app.services import accounts
-from app.settings import PREFIX, Settings
+from app.settings import PREFIX, Settings, make_settings
+from app.supervisor import EmbeddedServers
+from app.supervisor.ports import free_port
 from app.web.identity import COOKIE
+from tests.conftest import SECRET, copy_of
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 DESKTOP = {"width": 1280, "height": 800}
@@ -28,24 +32,50 @@ START_SECONDS = 30
 
 @dataclass(frozen=True)
 class Site:
-    """A running site, and the database and files behind it."""
+    """A running site, and what it stands on."""
 
     url: str
+    settings: Settings
     sessions: sessionmaker[Session]
     artifacts: Artifacts
 
 
+@pytest.fixture(scope="session")
+def running_site(server_folder: Path, servers: EmbeddedServers, template_url: str) -> Iterator[Site]:
+    """The site with its sweep, in a process of its own for all tests; nobody is signed in by itself."""
+    for database_url in copy_of(template_url):
+        settings = make_settings(
+            data_dir=server_folder / "site",
+            database_url=database_url,
+            broker_url=servers.broker_url,
+            secret_key=SECRET,
+            port=free_port(),
+            local_admin=False,
+            sweep_seconds=0.5,
+        )
+        engine = make_engine(database_url)
+        with serving(settings):
+            yield Site(settings.site_url, settings, session_factory(engine), Artifacts(settings.artifacts))
+        engine.dispose()
+
+
 @pytest.fixture
-def site(settings: Settings, sessions: sessionmaker[Session]) -> Iterator[Site]:
-    """The site with its sweep, in a process of its own; nobody is signed in by itself."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--port", str(port), "--no-access-log"],
-        env=environment(settings, port),
-    )
+def site(running_site: Site) -> Site:
+    """The running site with an empty database. Ids go on counting, so that nothing the site remembers fits twice."""
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    with transaction(running_site.sessions) as session:
+        session.execute(text(f"TRUNCATE {tables} CASCADE"))
+    return running_site
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[None]:
+    """The site on `settings` as a process, which answers inside the context."""
+    command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--no-access-log"]
+    process = subprocess.Popen([*command, "--port", str(settings.port)], env=environment(settings))
     try:
-        wait_until_it_answers(f"http://127.0.0.1:{port}/healthz", process)
-        yield Site(f"http://127.0.0.1:{port}", sessions, Artifacts(settings.artifacts))
+        wait_until_it_answers(f"{settings.site_url}/healthz", process)
+        yield
     finally:
         process.terminate()
         process.wait(10)
@@ -91,17 +121,10 @@ def open_as(site: Site, browser: Browser) -> Iterator[Callable[..., Page]]:
     assert complaints == []
 
 
-def environment(settings: Settings, port: int) -> dict[str, str]:
+def environment(settings: Settings) -> dict[str, str]:
     """The environment of a process on these settings, and on nothing else that this one was given."""
-    ours = settings.with_values(port=port, local_admin=False, sweep_seconds=0.5).environment()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return {**inherited, **ours}
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    return {**inherited, **settings.environment()}
 
 
 def wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:

@@ -50,14 +50,14 @@ export function onClicks(root, selector, shownSince, act) {
     if (!button) return;
     event.preventDefault();
     const byKeyboard = event.detail === 0;
-    if (!byKeyboard && (gesture.isMore() || isSecondOfDoubleClick(event, shownSince()))) return;
+    if (!byKeyboard && (gesture.isMore() || isForThePairBefore(event, button, shownSince()))) return;
     act(button);
   });
 }
 
-/** The second click of a double click is meant for the pair before. */
-function isSecondOfDoubleClick(event, age) {
-  return age < TOO_SOON_MS || (event.detail > 1 && age < DOUBLE_CLICK_MS);
+/** The second click of a double click on an answer was meant for the pair before. */
+function isForThePairBefore(event, button, age) {
+  return "answer" in button.dataset && (age < TOO_SOON_MS || (event.detail > 1 && age < DOUBLE_CLICK_MS));
 }
 
 /** Whether the gesture that is ending was more than a tap: a drag, several fingers, or a scroll of the browser's. */

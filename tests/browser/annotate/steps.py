@@ -1,0 +1,41 @@
+"""What the tests of the pair page do again and again."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+LEFT = ".pair-picture[data-answer=left]"
+RIGHT = ".pair-picture[data-answer=right]"
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3, "has_touch": True, "is_mobile": True}
+
+
+def as_side(answer: str, first_on_left: bool) -> str:
+    sides = {"first": "left", "second": "right"} if first_on_left else {"first": "right", "second": "left"}
+    return sides.get(answer, str(answer))
+
+
+def wait_for_pair(page: Page) -> None:
+    """Until the script shows a pair: only it sets a tiny picture to a whole multiple of its pixels."""
+    expect(page.locator(f"{LEFT} img.is-enlarged")).to_be_visible()
+
+
+def shown(page: Page) -> str:
+    """The address of the left picture: which pair is on the screen."""
+    return str(page.locator(f"{LEFT} img").get_attribute("src"))
+
+
+def answer_by(page: Page, act: Callable[[], object]) -> None:
+    """Do `act`, a little later than a double click, and see the next pair."""
+    before = shown(page)
+    page.wait_for_timeout(200)
+    act()
+    expect(page.locator(f'{LEFT} img[src="{before}"]')).to_have_count(0)
+
+
+def eventually(page: Page, read: Callable[[], object], expected: object) -> None:
+    """What the site has stored is `expected` within some seconds: answers are sent behind the scenes."""
+    for _ in range(50):
+        if read() == expected:
+            return
+        page.wait_for_timeout(100)
+    assert read() == expected
