@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import httpx2 as httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.artifacts import Artifacts
@@ -27,7 +28,8 @@ from tests.conftest import SECRET, copy_of
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 DESKTOP = {"width": 1280, "height": 800}
-START_SECONDS = 30
+START_SECONDS = 60
+TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,17 @@ def running_site(server_folder: Path, servers: EmbeddedServers, template_url: st
 @pytest.fixture
 def site(running_site: Site) -> Site:
     """The running site with an empty database. Ids go on counting, so that nothing the site remembers fits twice."""
+    for _ in range(TRIES):
+        with suppress(OperationalError):  # a deadlock with the site's sweep, which PostgreSQL ended
+            empty(running_site.sessions)
+            return running_site
+    pytest.fail(f"The database could not be emptied in {TRIES} tries.")
+
+
+def empty(sessions: sessionmaker[Session]) -> None:
     tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    with transaction(running_site.sessions) as session:
+    with transaction(sessions) as session:
         session.execute(text(f"TRUNCATE {tables} CASCADE"))
-    return running_site
 
 
 @contextmanager

@@ -1,0 +1,83 @@
+"""`tastemaker user` as a person types it."""
+
+import json
+import sys
+
+import pytest
+
+from app.cli import main
+from app.db import transaction
+from app.models import Role
+from app.services import accounts
+from app.settings import activate
+
+
+@pytest.fixture
+def tastemaker(monkeypatch, capsys, settings):
+    """Run the command line on the test's servers: exit code, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tastemaker", *arguments])
+        with activate(settings), pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+def holder(sessions, link):
+    with transaction(sessions) as session:
+        return accounts.link_holder(session, link.rsplit("/", 1)[1])
+
+
+def test_add_prints_a_link_that_signs_the_new_person_in(tastemaker, sessions):
+    code, out, err = tastemaker("user", "add", "ada", "--role", "admin", "--name", "Ada L.")
+    assert code == 0
+    assert out.startswith("http://127.0.0.1:8000/sign-in/")
+    assert "signs ada in as admin, once" in err
+    user = holder(sessions, out.strip())
+    assert (user.handle, user.role, user.display_name) == ("ada", Role.ADMIN, "Ada L.")
+
+
+def test_a_name_that_is_taken_is_refused_with_a_remedy(tastemaker):
+    tastemaker("user", "add", "ada")
+    code, out, err = tastemaker("user", "add", "ada")
+    assert (code, out) == (5, "")
+    assert "already a user ada" in err
+    assert "make a new link" in err
+
+
+def test_link_makes_another_link_and_a_script_reads_it_as_json(tastemaker, sessions):
+    tastemaker("user", "add", "ada", "--role", "researcher")
+    _, out, _ = tastemaker("user", "link", "ada", "--json")
+    said = json.loads(out)
+    assert (said["handle"], said["role"], said["disabled"]) == ("ada", "researcher", False)
+    assert holder(sessions, said["link"]).handle == "ada"
+
+
+def test_list_shows_everyone(tastemaker):
+    for name in ("ada", "grace"):
+        tastemaker("user", "add", name)
+    assert "grace" in tastemaker("user", "list")[1]
+    lines = tastemaker("user", "list", "--json")[1].splitlines()
+    assert [json.loads(line)["handle"] for line in lines] == ["ada", "grace"]
+
+
+def test_a_disabled_person_gets_no_link_any_more(tastemaker):
+    tastemaker("user", "add", "ada")
+    assert tastemaker("user", "disable", "ada")[0] == 0
+    code, _, err = tastemaker("user", "link", "ada")
+    assert code == 5
+    assert "cannot sign in" in err
+
+
+def test_an_unknown_name_is_said_with_how_to_find_the_right_one(tastemaker):
+    code, _, err = tastemaker("user", "link", "nobody")
+    assert code == 4
+    assert "tastemaker user list" in err
+
+
+def test_an_unknown_role_is_refused_with_the_ones_there_are(tastemaker):
+    code, _, err = tastemaker("user", "add", "ada", "--role", "king")
+    assert code == 2
+    assert "annotator" in err
