@@ -24,9 +24,20 @@ DIFFUSERS_NAME = "pytorch_lora_weights.safetensors"
 PEFT_NAMES = ("adapter_config.json", "adapter_model.safetensors")
 PEFT_PREFIX = "base_model.model."
 IMPLEMENTATION = "diffusers"
-ARCHITECTURES = {"sd1": "stable-diffusion-v1", "sd2": "stable-diffusion-v2"}
-BASE_VERSIONS = {"sd1": "sd_v1", "sd2": "sd_v2"}
 PREDICTIONS = {"epsilon": "epsilon", "v_prediction": "v"}
+# kohya's own names, by family and prediction
+ARCHITECTURES = {
+    ("sd1", "epsilon"): "stable-diffusion-v1",
+    ("sd1", "v"): "stable-diffusion-v1",
+    ("sd2", "epsilon"): "stable-diffusion-v2-512",
+    ("sd2", "v"): "stable-diffusion-v2-768-v",
+}
+BASE_VERSIONS = {
+    ("sd1", "epsilon"): "sd_v1",
+    ("sd1", "v"): "sd_v1_v",
+    ("sd2", "epsilon"): "sd_v2",
+    ("sd2", "v"): "sd_v2_v",
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,11 @@ class LoraInfo:
     license: str = ""
     tags: str = ""
     own: dict[str, str] = field(default_factory=dict)  # written as tastemaker.<key>
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """Family and prediction, as kohya tells models apart."""
+        return self.family, "v" if self.prediction_type == "v_prediction" else "epsilon"
 
 
 def write_diffusers(adapter: Adapter, info: LoraInfo) -> bytes:
@@ -122,7 +138,7 @@ def _modelspec(info: LoraInfo, digest: str) -> dict[str, str]:
     return _filled(
         {
             "modelspec.sai_model_spec": "1.0.1",
-            "modelspec.architecture": f"{ARCHITECTURES[info.family]}/lora",
+            "modelspec.architecture": f"{ARCHITECTURES[info.kind]}/lora",
             "modelspec.implementation": IMPLEMENTATION,
             "modelspec.title": info.title,
             "modelspec.resolution": f"{info.width}x{info.height}",
@@ -140,7 +156,7 @@ def _modelspec(info: LoraInfo, digest: str) -> dict[str, str]:
 def _kohya(adapter: Adapter, info: LoraInfo) -> dict[str, str]:
     """What A1111 and kohya's own tools read. A1111 tells the model's kind by the first two."""
     return {
-        "ss_base_model_version": BASE_VERSIONS[info.family],
+        "ss_base_model_version": BASE_VERSIONS[info.kind],
         "ss_v2": str(info.family == "sd2"),
         "ss_network_module": "networks.lora",
         "ss_network_dim": str(adapter.rank),

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -142,6 +143,14 @@ def test_kohya_metadata_say_what_a1111_and_the_model_spec_ask_for(adapter: Adapt
         }
         == metadata
     )
+
+
+def test_an_sd2_model_with_v_prediction_is_told_apart(adapter: Adapter) -> None:
+    info = replace(INFO, family="sd2", prediction_type="v_prediction")
+    _, metadata = unpack(lora_files.write_kohya(adapter, info), "kohya")
+    assert (metadata["ss_v2"], metadata["ss_base_model_version"]) == ("True", "sd_v2_v")
+    assert metadata["modelspec.architecture"] == "stable-diffusion-v2-768-v/lora"
+    assert metadata["modelspec.prediction_type"] == "v"
 
 
 def test_a_file_is_the_same_bytes_every_time(adapter: Adapter) -> None:
