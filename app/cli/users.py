@@ -20,7 +20,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, one line each.")
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     users = typer.Typer(help="People who answer pairs or run studies.", no_args_is_help=True)
-    for name, command in (("add", add), ("list", list_), ("link", link), ("disable", disable)):
+    for name, command in (("add", add), ("list", list_), ("link", link), ("token", token), ("disable", disable)):
         users.command(name)(command)
     app.add_typer(users, name="user")
 
@@ -35,8 +35,8 @@ def add(
     with ensure_servers(get_settings(), "user", say) as settings:
         with transaction() as session:
             user = accounts.add(session, handle=handle, role=role, display_name=name, actor=None)
-            token = accounts.make_link(session, user=user, actor=None)
-        _print_link(settings, user, token, as_json)
+            link_token = accounts.make_link(session, user=user, actor=None)
+        _print_link(settings, user, link_token, as_json)
 
 
 def link(handle: Handle, as_json: Json = False) -> None:
@@ -44,8 +44,19 @@ def link(handle: Handle, as_json: Json = False) -> None:
     with ensure_servers(get_settings(), "user", say) as settings:
         with transaction() as session:
             user = accounts.by_handle(session, handle)
-            token = accounts.make_link(session, user=user, actor=None)
-        _print_link(settings, user, token, as_json)
+            link_token = accounts.make_link(session, user=user, actor=None)
+        _print_link(settings, user, link_token, as_json)
+
+
+def token(handle: Handle) -> None:
+    """Print a token for scripts, which act as this person (Authorization: Bearer …) until it ends or is signed out."""
+    with ensure_servers(get_settings(), "user", say):
+        with transaction() as session:
+            made = accounts.make_token(session, user=accounts.by_handle(session, handle), actor=None)
+        say(
+            f"Good for {accounts.SESSION_LIFETIME.days} days, or until {handle} signs out everywhere. It is shown once:"
+        )
+        print(made)
 
 
 def list_(as_json: Json = False) -> None:

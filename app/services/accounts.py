@@ -49,13 +49,19 @@ def people(session: Session) -> list[User]:
 def make_link(session: Session, *, user: User, actor: User | None, lifetime: timedelta = LINK_LIFETIME) -> str:
     """The token of a new link that signs `user` in, once, within `lifetime`. Raises `Conflict` for a judge or a
     disabled user."""
-    if user.kind is not UserKind.PERSON or user.disabled_at is not None:
-        raise Conflict(f"{user.display_name} cannot sign in.", "Only people that are not disabled can.")
+    _require_may_sign_in(user)
     token = secrets.token_urlsafe(32)
     link = SignInLink(token_sha256=_sha256(token), user_id=user.id, expires_at=func.now() + lifetime)
     session.add(link)
     events.write(session, "user.link_made", user, actor=actor)
     return token
+
+
+def make_token(session: Session, *, user: User, actor: User | None) -> str:
+    """A token with which a program acts as `user`: a session of its own. Raises like `make_link`."""
+    _require_may_sign_in(user)
+    events.write(session, "user.token_made", user, actor=actor)
+    return open_session(session, user=user)
 
 
 def link_holder(session: Session, token: str) -> User:
@@ -162,6 +168,11 @@ def _handle(handle: str) -> str:
     if not handle or len(handle) > HANDLE_LENGTH:
         raise BadInput("A user needs a name of 1 to 200 characters.", fields={"handle": "1 to 200 characters"})
     return handle
+
+
+def _require_may_sign_in(user: User) -> None:
+    if user.kind is not UserKind.PERSON or user.disabled_at is not None:
+        raise Conflict(f"{user.display_name} cannot sign in.", "Only people that are not disabled can.")
 
 
 def _named(handle: str) -> Select[User]:

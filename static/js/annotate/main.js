@@ -62,7 +62,7 @@ function choose(answer) {
     response_ms: Math.round(performance.now() - shownAt),
   });
   mine += 1;
-  if (stock.waiting) stock.waiting -= 1;
+  stock.count(-1);
   showNext();
   refresh();
 }
@@ -72,7 +72,7 @@ async function undo() {
   if (!last) return document.getElementById("undo").requestSubmit(); // one of another visit: the site knows it
   outbox.push({ kind: "undo", pair: last.pair.pair, lease: last.pair.lease, key: last.key });
   mine = Math.max(0, mine - 1);
-  if (stock.waiting !== undefined) stock.waiting += 1;
+  stock.count(+1);
   refresh();
   if (!(await load(last.pair))) return startOver(); // too old to be shown from here: the site deals it anew
   if (current) stock.putBack(current);

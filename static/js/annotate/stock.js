@@ -19,8 +19,9 @@ export class Stock extends EventTarget {
 
   /** Why there is no pair: "drawing", "held", "paused", "done" or "offline". */
   state = "drawing";
-  /** Open pairs of the study that I have not answered, as the site last said. */
+  /** Open pairs of the study that I have not answered, as the site last said and I counted on. */
   waiting;
+  #counted = 0;
 
   /** `isSpent(pair)` says that a pair is answered, or on the screen: it is not dealt again. */
   constructor(api, isSpent) {
@@ -42,6 +43,12 @@ export class Stock extends EventTarget {
     this.#pairs.unshift(pair);
   }
 
+  /** Answers (-1) and undos (+1) that the site's number does not know of yet. */
+  count(by) {
+    this.#counted += 1;
+    if (this.waiting !== undefined) this.waiting = Math.max(0, this.waiting + by);
+  }
+
   clear() {
     this.#pairs = [];
   }
@@ -56,8 +63,11 @@ export class Stock extends EventTarget {
     this.#asking = true;
     this.#askOnce = false;
     clearTimeout(this.#timer);
+    const counted = this.#counted;
     try {
-      await this.accept(await this.#api.next(Math.min(1 + AHEAD + unsent, MOST)));
+      const dealt = await this.#api.next(Math.min(1 + AHEAD + unsent, MOST));
+      if (unsent === 0 && counted === this.#counted) this.waiting = dealt.waiting;
+      await this.accept(dealt);
     } catch (error) {
       if (error instanceof Halted) this.#tell("halted", error.why);
       else this.#goOffline();
@@ -68,7 +78,7 @@ export class Stock extends EventTarget {
 
   /** Take what the site dealt, each pair as soon as its pictures are there. */
   async accept(dealt) {
-    this.waiting = dealt.waiting;
+    this.waiting ??= dealt.waiting;
     this.state = dealt.reason ?? "drawing";
     let wait = POLL_MS;
     for (const pair of dealt.pairs) {

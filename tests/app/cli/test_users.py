@@ -55,6 +55,15 @@ def test_link_makes_another_link_and_a_script_reads_it_as_json(tastemaker, sessi
     assert holder(sessions, said["link"]).handle == "ada"
 
 
+def test_a_token_lets_a_script_act_as_the_person(tastemaker, sessions):
+    tastemaker("user", "add", "ada")
+    code, out, err = tastemaker("user", "token", "ada")
+    assert code == 0
+    assert "30 days" in err
+    with transaction(sessions) as session:
+        assert accounts.signed_in(session, out.strip()).handle == "ada"
+
+
 def test_list_shows_everyone(tastemaker):
     for name in ("ada", "grace"):
         tastemaker("user", "add", name)
