@@ -48,7 +48,7 @@ def read(path: Path) -> StudyDraft:
     try:
         values = tomllib.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read as a study: {error}", "docs/settings.md shows such a file.") from error
+        raise BadInput(f"{path} cannot be read as a study: {error}", "docs/worker.md shows such a file.") from error
     _check(path, values)
     model = path.parent / values["model"]
     return StudyDraft(
@@ -99,4 +99,4 @@ def _check(path: Path, values: dict[str, Any]) -> None:
     absent = [name for name in NEEDED if name not in values]
     if wrong or absent:
         said = [f"{name} is missing" for name in absent] + [f"{name} must be a text" for name in wrong]
-        raise BadInput(f"{path}: {', '.join(said)}.", "docs/settings.md shows such a file.")
+        raise BadInput(f"{path}: {', '.join(said)}.", "docs/worker.md shows such a file.")
