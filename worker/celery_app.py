@@ -62,6 +62,7 @@ def celery_app(settings: Settings, identity: Identity, shutting_down: ShutdownFl
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
+        worker_pool_start_method="fork",  # the child shares the shutdown flag
         worker_proc_alive_timeout=LOADING_S,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

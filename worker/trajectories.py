@@ -6,6 +6,7 @@ does not, the sample is lost. A file that retention took is drawn again for this
 
 import hashlib
 from collections.abc import Iterable
+from typing import NoReturn
 
 import structlog
 from sqlalchemy import select
@@ -47,15 +48,20 @@ class Trajectories:
     def _restore(self, held: Attempt, missing: list[Sample], scratch: OwnFiles) -> None:
         log.warning("trajectories_drawn_again", job=held.claim.job_id, samples=[row.id for row in missing])
         again = _drawn_again(held, missing)
+        for row in missing:
+            if row.id in again:
+                self._put(row, again[row.id], scratch)
         differing = [row for row in missing if row.id not in again]
         if differing:
-            _lose(differing)
-        for row in missing:
-            if row.trajectory_removed_at is None:
-                self._artifacts.delete(self._keys[row.id])
-                self._artifacts.put_bytes(self._keys[row.id], again[row.id])
-            else:
-                self._keys[row.id] = scratch.put(f"{row.id}.safetensors", again[row.id]).key
+            _give_up(differing)
+
+    def _put(self, row: Sample, data: bytes, scratch: OwnFiles) -> None:
+        """Put the file back where it was; or, where retention took it, aside for this run."""
+        if row.trajectory_removed_at is not None:
+            self._keys[row.id] = scratch.put(f"{row.id}.safetensors", data).key
+            return
+        self._artifacts.delete(self._keys[row.id])
+        self._artifacts.put_bytes(self._keys[row.id], data)
 
 
 def _is_whole(artifacts: Artifacts, row: Sample) -> bool:
@@ -90,7 +96,7 @@ def _chunk_claims(session: Session, group_ids: Iterable[int]) -> list[Claim]:
     return [jobs.claim_of(job) for job in session.scalars(query)]
 
 
-def _lose(differing: list[Sample]) -> None:
+def _give_up(differing: list[Sample]) -> NoReturn:
     """Mark what is missing for good as lost, and say so; what retention took keeps its picture and its choices."""
     lost = [row.id for row in differing if row.trajectory_removed_at is None]
     with transaction() as session:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from app.db import transaction
-from app.errors import BadInput
+from app.errors import BadInput, Unavailable
 from app.models import Choice, Round, RoundState, Study, User, UserKind
 from app.settings import Settings
 from tests.worker.processes import is_gone
@@ -78,3 +78,14 @@ def test_a_judge_runs_rounds_that_are_evaluated_and_ctrl_c_stops_all_of_it(
 def test_a_judge_that_is_not_installed_is_refused_before_anything_starts() -> None:
     with pytest.raises(BadInput, match="There is no judge 'beauty'"):
         cli._judge("beauty")
+
+
+def test_the_process_that_forks_is_without_torch() -> None:
+    code = "import sys, worker.cli, worker.celery_app; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_without_the_extra_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(Unavailable, match=r'pip install "tastemaker\[worker\]"'):
+        cli.require_extra()

@@ -14,7 +14,7 @@ from app.supervisor.watch import Record, look_after
 
 
 class OwnWorker:
-    """Started when the context is entered, unless `settings` name an instance whose worker is there already."""
+    """A child of ours while the context lasts; nothing at all where it is not `needed`, for another worker is there."""
 
     def __init__(self, settings: Settings, say: Say, *, needed: bool) -> None:
         self._child = Child(Worker(settings, Queue.ACCELERATOR.value).spec, settings.data_dir, say) if needed else None
