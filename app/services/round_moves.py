@@ -183,7 +183,7 @@ def retry(session: Session, *, round_id: int, actor: User | None) -> Round:
 def retry_with(session: Session, *, round_id: int, training: Json, actor: User | None) -> Round:
     """Start a new training run on the same frozen set with other training settings: no click is lost."""
     round_ = rounds.locked(session, round_id)
-    _check_offered(round_, "retry_with")
+    _check_offered(session, round_, "retry_with")
     settings = merged(validated(round_.settings), {"training": training})
     frozen = session.scalars(
         select(TrainingSet).where(TrainingSet.round_id == round_.id).order_by(TrainingSet.number.desc()).limit(1)
@@ -195,7 +195,7 @@ def retry_with(session: Session, *, round_id: int, training: Json, actor: User |
 def train_again(session: Session, *, round_id: int, actor: User | None) -> Round:
     """Train the round once more from the choices as they are now, late ones too: a checkpoint beside the others."""
     round_ = rounds.locked(session, round_id)
-    _check_offered(round_, "train_again")
+    _check_offered(session, round_, "train_again")
     exclusive(session, Lock.ROUND_CHOICES, round_.id)
     chosen = preferences.of_round(session, round_)
     _refuse_nothing_to_train(round_, chosen)
@@ -280,12 +280,15 @@ def _by_admin(session: Session, round_id: int, event: str, actor: User | None) -
     return round_
 
 
-def _check_offered(round_: Round, offer: str) -> None:
+def _check_offered(session: Session, round_: Round, offer: str) -> None:
     if offer not in allowed(round_):
         raise Conflict(
             f"Round {round_.number} is {_said(round_)}, so it cannot be trained again.",
             "Wait until it has failed in training or is complete.",
         )
+    run = training_runs.newest(session, round_.id)
+    if run is not None and run.state in (RunState.WAITING, RunState.RUNNING):
+        raise Conflict(f"Run {run.number} of round {round_.number} is still training.", "Wait until it has ended.")
 
 
 def _fits(move: Move, round_: Round) -> bool:

@@ -186,6 +186,19 @@ def test_training_again_freezes_the_choices_as_they_are_now(db: Session) -> None
     assert late.id in frozen.items[0]["choices"]
 
 
+def test_a_second_training_beside_one_that_runs_is_refused(db: Session) -> None:
+    round_, admin = failed_training(db)
+    round_moves.retry_with(db, round_id=round_.id, training={"learning_rate": 1e-5}, actor=admin)
+    round_.state, round_.ended_at = RoundState.COMPLETE, builders.now()
+    db.flush()
+    for again in (
+        lambda: round_moves.retry_with(db, round_id=round_.id, training={}, actor=admin),
+        lambda: round_moves.train_again(db, round_id=round_.id, actor=admin),
+    ):
+        with pytest.raises(Conflict, match="still training"):
+            again()
+
+
 def test_cancel_ends_the_round_and_its_work_and_keeps_its_choices(db: Session) -> None:
     round_ = labeled_round(db, Answer.FIRST)
     job = builders.job(db, study_id=round_.study_id, round_id=round_.id)
