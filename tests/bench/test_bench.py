@@ -37,6 +37,7 @@ def test_the_papers_scheme_and_ours_take_the_same_step(case: str) -> None:
     torch.testing.assert_close(found, torch.cat([expected[name].flatten() for name in names]), rtol=0, atol=2e-4)
 
 
+@pytest.mark.slow
 def test_training_is_compared_in_both_cases() -> None:
     found = train.run(pairs=2, memory=False)
     for ratios in (found, found["base_reference"]):
@@ -48,5 +49,6 @@ def test_sampling_is_compared_with_its_floor() -> None:
     assert 0.5 < sample.run(groups=1, repeats=1)["vs_floor"] < 2
 
 
+@pytest.mark.slow
 def test_peak_memory_is_measured_in_a_process_of_its_own() -> None:
     assert peak_in_own_process("ours", "on_policy", 2, train.DEMO_MODEL) > 1
