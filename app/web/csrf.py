@@ -28,7 +28,7 @@ async def check(request: Request, identity: IdentityDep, settings: SettingsDep) 
         return
     if not comes_from_us(request, settings):
         raise Forbidden("This request came from another site.", "Open the page on this site and try again.")
-    if not hmac.compare_digest(await _offered(request), identity.csrf_token(settings)):
+    if not hmac.compare_digest((await _offered(request)).encode(), identity.csrf_token(settings).encode()):
         raise Forbidden("This page is from before you signed in or out.", "Reload it and try again.", reload=True)
 
 

@@ -6,7 +6,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
 from app.errors import BadInput, NotFound, TastemakerError, Unavailable
@@ -24,6 +24,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(TastemakerError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(DataError, _out_of_range)
     app.add_exception_handler(OperationalError, _database_away)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -51,6 +52,11 @@ def _http(request: Request, error: Exception) -> Response:
     response = answer(request, BadInput(str(error.detail)), status=error.status_code)
     response.headers.update(error.headers or {})
     return response
+
+
+def _out_of_range(request: Request, error: Exception) -> Response:
+    """A number or text that the database cannot hold, such as an id of thirty digits."""
+    return answer(request, BadInput("A value is larger than anything that is stored here.", "Check the address."))
 
 
 def _database_away(request: Request, error: Exception) -> Response:

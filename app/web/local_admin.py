@@ -30,7 +30,7 @@ def _bound_to_loopback(request: Request, settings: Settings) -> bool:
 def _asks_for_us(request: Request) -> bool:
     """A page of another name that resolves to this machine (DNS rebinding) asks for its own name and is refused."""
     host, _, port = request.headers.get("host", "").rpartition(":")
-    if not port.isdigit():
+    if not port.isdecimal():
         host, port = request.headers.get("host", ""), "80"
     return _is_loopback(host.strip("[]")) and int(port) == request.scope["server"][1]
 

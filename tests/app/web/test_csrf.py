@@ -13,7 +13,7 @@ def test_a_form_with_its_token_is_taken(annotator):
     assert annotator.submit(SIGN_OUT).status_code == 303
 
 
-@pytest.mark.parametrize("fields", [{}, {"csrf_token": ""}, {"csrf_token": "0" * 64}])
+@pytest.mark.parametrize("fields", [{}, {"csrf_token": ""}, {"csrf_token": "0" * 64}, {"csrf_token": "é"}])
 def test_a_form_without_the_right_token_is_refused(annotator, fields):
     assert annotator.post(SIGN_OUT, data=fields).status_code == 403
 

@@ -102,6 +102,11 @@ def test_what_a_route_cannot_read_is_named(annotator):
     assert list(answer.json()["fields"]) == ["count"]
 
 
+@pytest.mark.parametrize("path", ["/annotate/{}", "/api/v1/studies/{}/next"])
+def test_an_id_that_no_database_holds_is_said(annotator, path):
+    assert annotator.get(path.format(10**30)).status_code == 422
+
+
 def test_a_method_that_a_route_does_not_have_is_said(annotator):
     assert annotator.get("/account/sign-out").status_code == 405
 

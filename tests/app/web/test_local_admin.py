@@ -63,7 +63,16 @@ def test_a_request_that_came_in_on_another_address_has_none(at_home):
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example:8000", "127.0.0.1", "127.0.0.1:9000", ""]
+    "host",
+    [
+        "evil.example",
+        "evil.example:8000",
+        "127.0.0.1.evil.example:8000",
+        "127.0.0.1",
+        "127.0.0.1:9000",
+        b"127.0.0.1:\xb2",
+        "",
+    ],
 )
 def test_another_name_or_port_in_host_has_none(at_home, host):
     assert status(at_home(), host=host) == 401
