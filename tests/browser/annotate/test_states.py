@@ -38,6 +38,23 @@ def test_a_paused_study_says_so_and_goes_on(open_as, me, site, study):
     wait_for_pair(page)
 
 
+def test_leases_are_kept_only_while_someone_looks_and_does_something(page):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/renew") else None)
+    page.clock.install()
+    page.reload()
+    wait_for_pair(page)
+    page.mouse.move(100, 100)
+    page.clock.run_for(61_000)
+    assert len(asked) == 1
+    page.clock.run_for(600_000)
+    idle = len(asked)
+    assert idle <= 2
+    page.mouse.move(200, 200)
+    page.clock.run_for(61_000)
+    assert len(asked) == idle + 1
+
+
 def test_leaving_gives_the_leases_back(page, site):
     page.goto("/")
     page.wait_for_timeout(500)
