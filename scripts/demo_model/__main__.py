@@ -14,7 +14,6 @@ from scripts.demo_model.compute import choose_compute
 from scripts.demo_model.errors import DemoModelError, Interrupted
 from scripts.demo_model.recipe import Recipe
 from scripts.demo_model.stages import STAGES, Run
-from scripts.demo_model.stopping import stop_on_signals
 from scripts.demo_model.trainer import Surroundings
 
 SHIPPED_MINUTES = 86.0
@@ -50,19 +49,18 @@ def main(
     console = Console(highlight=False)
     budget = Budget(steps, "steps") if steps is not None else Budget(60 * (minutes or SHIPPED_MINUTES), "seconds")
     try:
-        with stop_on_signals() as should_stop:
-            around = Surroundings(out, choose_compute(device, precision), save_every, console, should_stop)
-            run = Run(Recipe(seed=seed), budget, packages or out / "packages", around)
-            if compare_with:
-                made = [out / "model"] if (out / "model").exists() else []
-                compare([*compare_with, *made], run.pictures(), around.compute.device, console)
-            else:
-                make(run, stage)
+        around = Surroundings(out, choose_compute(device, precision), save_every, console)
+        run = Run(Recipe(seed=seed), budget, packages or out / "packages", around)
+        if compare_with:
+            made = [out / "model"] if (out / "model").exists() else []
+            compare([*compare_with, *made], run.pictures(), around.compute.device, console)
+        else:
+            make(run, stage)
     except DemoModelError as error:
         console.print(f"[red]{error}[/red]")
         raise typer.Exit(1) from error
-    except Interrupted as stopped:
-        console.print(str(stopped))
+    except (Interrupted, KeyboardInterrupt) as stopped:
+        console.print(str(stopped) or "Stopped. The same command goes on.")
         raise typer.Exit(130) from stopped
 
 
@@ -70,8 +68,6 @@ def make(run: Run, stage: str) -> None:
     """Run one stage, or all of them."""
     run.around.folder.mkdir(parents=True, exist_ok=True)
     for name, work in STAGES.items():
-        if run.around.should_stop():
-            raise Interrupted(f"Stopped before {name}. The same command goes on.")
         if stage in ("all", name):
             run.around.console.print(f"[bold]{name}[/bold]")
             work(run)

@@ -12,12 +12,12 @@ from scripts.demo_model import packages
 from scripts.demo_model.budget import Budget
 from scripts.demo_model.checkpoint import load_averaged
 from scripts.demo_model.emoji import read_emoji
-from scripts.demo_model.errors import DemoModelError, Interrupted
+from scripts.demo_model.errors import DemoModelError
 from scripts.demo_model.export import export, load_pipeline
 from scripts.demo_model.files import whole_folder
 from scripts.demo_model.latents import are_made_from, encode_all, load_latents, save_latents
 from scripts.demo_model.pictures import Pictures
-from scripts.demo_model.progress import Update, progress
+from scripts.demo_model.progress import progress
 from scripts.demo_model.recipe import Recipe, Training, fingerprint
 from scripts.demo_model.sheet import draw_sheet
 from scripts.demo_model.subjects import trained
@@ -53,16 +53,6 @@ class Run:
     def pictures(self) -> Pictures:
         """What the stage `data` made."""
         return Pictures.load(self.file("pictures.safetensors", "data"))
-
-    def stopping(self, update: Update) -> Update:
-        """The same, raising Interrupted where a stop was asked for: for work that is soon done again."""
-
-        def update_or_stop(done: float, note: str) -> None:
-            if self.around.should_stop():
-                raise Interrupted("Stopped. The same command does this stage again, and goes on.")
-            update(done, note)
-
-        return update_or_stop
 
     def vae(self) -> Any:
         """What the stage `vae` made, on the run's device."""
@@ -108,7 +98,7 @@ def latents(run: Run) -> None:
     made_from = fingerprint(run.recipe, [run.file("pictures.safetensors"), *sorted(run.file("vae").iterdir())])
     if not are_made_from(path, made_from):
         with progress(run.around.console, "latents") as update:
-            save_latents(encode_all(autoencoder, run.pictures(), run.stopping(update)), path, made_from)
+            save_latents(encode_all(autoencoder, run.pictures(), update), path, made_from)
 
 
 def unet(run: Run) -> None:

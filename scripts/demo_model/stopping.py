@@ -1,4 +1,4 @@
-"""Ctrl+C and termination: the first asks for a checkpoint and an end, the second ends at once."""
+"""Ctrl+C and termination while training: the first asks for a checkpoint and an end, the second ends at once."""
 
 import signal
 from collections.abc import Callable, Iterator

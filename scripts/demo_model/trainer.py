@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +20,7 @@ from scripts.demo_model.errors import DemoModelError, Interrupted
 from scripts.demo_model.learner import Learner
 from scripts.demo_model.progress import progress
 from scripts.demo_model.recipe import Training
-from scripts.demo_model.stopping import ShouldStop
+from scripts.demo_model.stopping import ShouldStop, stop_on_signals
 
 
 class Phase(Protocol):
@@ -40,13 +42,13 @@ class Phase(Protocol):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where a run keeps its files, what it computes on, how often it saves, and whom it tells."""
+    """Where a run keeps its files, what it computes on, how often it saves, whom it tells, and how it is stopped."""
 
     folder: Path
     compute: Compute
     save_every: int  # optimizer steps
     console: Console
-    should_stop: ShouldStop
+    stopping: Callable[[], AbstractContextManager[ShouldStop]] = stop_on_signals
 
     def checkpoint(self, phase: str) -> Path:
         """Where a phase's checkpoint lies."""
@@ -70,9 +72,10 @@ def train(phase: Phase, budget: Budget, around: Surroundings, fingerprint: str) 
     """
     learner = _take_up(phase, around, fingerprint)
     place, batch = learner.position, phase.training.batch(around.compute.device.type)
-    with progress(around.console, phase.name, done=budget.spent(place.step, place.seconds)) as update:
+    done = budget.spent(place.step, place.seconds)
+    with around.stopping() as should_stop, progress(around.console, phase.name, done=done) as update:
         while (spent := budget.spent(place.step, place.seconds)) < 1:
-            if around.should_stop():
+            if should_stop():
                 checkpoint.save(learner, around.checkpoint(phase.name), fingerprint)
                 raise Interrupted(f"{phase.name}: stopped and saved at step {place.step}. The same command goes on.")
             _one_step(phase, learner, around.compute, spent, batch)

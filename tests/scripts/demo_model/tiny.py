@@ -6,6 +6,7 @@ Run as a program it trains the autoencoder and hangs after step 5, to be killed 
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,7 +67,9 @@ def tiny_run(
     should_stop: Callable[[], bool] = lambda: False,
 ) -> stages.Run:
     """A run in `folder` that finds its pictures there; `steps` are of the three phases together."""
-    around = Surroundings(folder, choose_compute("cpu", precision), 4, Console(quiet=True), should_stop)
+    around = Surroundings(
+        folder, choose_compute("cpu", precision), 4, Console(quiet=True), lambda: nullcontext(should_stop)
+    )
     run = stages.Run(tiny_recipe(), Budget(steps, "steps"), folder / "packages", around)
     tiny_pictures().save(run.file("pictures.safetensors"))
     return run
