@@ -16,7 +16,7 @@ from app.models import Queue
 from app.settings import Settings
 from worker.attempt import Attempt, attempt
 from worker.claims import Identity, due_jobs
-from worker.heartbeat import stay_present
+from worker.heartbeat import Presence
 from worker.shutdown import ShutdownFlag
 
 LOADING_S = 120.0  # most that the child may take to load torch
@@ -34,7 +34,7 @@ def serve(settings: Settings, identity: Identity) -> int:
 
     # Celery keeps only weak references to receivers: these live as long as this call
     ask_to_stop = partial(_ask_to_stop, shutting_down)
-    greet = partial(_greet, identity)
+    greet = partial(_greet, identity, settings)
     signals.worker_shutting_down.connect(ask_to_stop)
     signals.worker_process_init.connect(greet)
     worker = app.Worker(
@@ -87,9 +87,10 @@ def _ask_to_stop(shutting_down: ShutdownFlag, **_: Any) -> None:
     shutting_down.set()
 
 
-def _greet(identity: Identity, **_: Any) -> None:
-    """In the fresh child: load torch where it is needed, then say that the worker is there."""
-    stay_present(identity, "cpu" if identity.queue is Queue.CPU else _loaded_device())
+def _greet(identity: Identity, settings: Settings, **_: Any) -> None:
+    """In the fresh child: say that the worker is there, and load torch where it is needed."""
+    presence = Presence(identity, settings.device)
+    presence.device = "cpu" if identity.queue is Queue.CPU else _loaded_device()
 
 
 def _loaded_device() -> str:

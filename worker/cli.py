@@ -23,6 +23,8 @@ from worker.loop.run import Loop, Plan
 
 PACKAGES = ("torch", "diffusers", "peft", "transformers", "safetensors")
 
+STARTING_S = 15.0  # within which the worker of an instance that is starting says that it is there
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
@@ -67,10 +69,12 @@ def loop(
     require_extra()
     plan = Plan(_judge(judge), rounds=rounds, pairs=pairs, seed=seed, study_file=study)
     logs.configure(get_settings())
-    alone = running_instance(get_settings().data_dir) is None and get_settings().database_url is None
+    instance = running_instance(get_settings().data_dir)
+    patience = STARTING_S if instance is not None and instance.command == "up" else 0.0
+    alone = instance is None and get_settings().database_url is None
     with (
         ensure_servers(get_settings(), "loop", say) as settings,
-        OwnWorker(settings, say, needed=alone or not worker_is_there()) as own_worker,
+        OwnWorker(settings, say, needed=alone or not worker_is_there(patience)) as own_worker,
     ):
         _run(Loop(plan, settings, own_worker), settings, folder, as_json)
 

@@ -63,19 +63,26 @@ class Heartbeat:
         return Standing.GIVE_BACK if verdict is Verdict.GIVE_BACK else Standing.HELD
 
 
-def stay_present(identity: Identity, device: str) -> None:
-    """Say every few seconds, as long as this process lives, that the worker is there, busy or not."""
-    Thread(target=_stay_present, args=(identity, device), name="presence", daemon=True).start()
+class Presence:
+    """Says every few seconds, as long as this process lives, that the worker is there, busy or not.
+
+    `device` is what it is said to compute on: what the settings name, until torch is loaded and knows better.
+    """
+
+    def __init__(self, identity: Identity, device: str) -> None:
+        self.device = device
+        self._identity = identity
+        Thread(target=self._stay, name="presence", daemon=True).start()
+
+    def _stay(self) -> None:
+        pause = Event()
+        while True:
+            say_present(self._identity, self.device)
+            pause.wait(get_settings().heartbeat_seconds)
 
 
-def _stay_present(identity: Identity, device: str) -> None:
-    pause = Event()
-    while True:
-        _say_present(identity, device)
-        pause.wait(get_settings().heartbeat_seconds)
-
-
-def _say_present(identity: Identity, device: str) -> None:
+def say_present(identity: Identity, device: str) -> None:
+    """Say once that the worker is there. A database that is away is only logged."""
     try:
         with transaction() as session:
             jobs.see_worker(session, name=identity.name, queue_name=identity.queue, device=device)

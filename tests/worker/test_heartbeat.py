@@ -13,9 +13,8 @@ from app.services import jobs, round_moves
 from app.services.jobs import Claim, LostJob
 from app.settings import Settings
 from tests.worker import rooms
-from worker import heartbeat
 from worker.claims import Identity, due_jobs
-from worker.heartbeat import Heartbeat, Standing
+from worker.heartbeat import Heartbeat, Standing, say_present
 from worker.progress import Progress
 from worker.shutdown import ShutdownFlag
 
@@ -95,12 +94,12 @@ def test_nothing_is_claimed_by_a_worker_that_shuts_down(active: Settings, demo_m
 
 
 def test_an_idle_worker_says_that_it_is_there(active: Settings) -> None:
-    heartbeat._say_present(Identity("idle", Queue.CPU), "cpu")
+    say_present(Identity("idle", Queue.CPU), "cpu")
     with transaction() as session:
         worker = session.get_one(Worker, "idle")
         assert (worker.queue, worker.device) == (Queue.CPU, "cpu")
         first = worker.seen_at
         assert jobs.claim(session, queue_name=Queue.CPU, worker="idle", lease_seconds=1) is None
-    heartbeat._say_present(Identity("idle", Queue.CPU), "cpu")
+    say_present(Identity("idle", Queue.CPU), "cpu")
     with transaction() as session:
         assert session.get_one(Worker, "idle").seen_at > first

@@ -45,7 +45,7 @@ def environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, **settings.environment()}
 
 
-def test_a_judge_runs_rounds_that_are_evaluated_and_ctrl_c_stops_all_of_it(
+def test_a_judge_runs_rounds_that_are_evaluated_and_a_signal_stops_all_of_it(
     active: Settings, command: list[str], tmp_path: Path
 ) -> None:
     with subprocess.Popen(
@@ -54,7 +54,7 @@ def test_a_judge_runs_rounds_that_are_evaluated_and_ctrl_c_stops_all_of_it(
         assert loop.stdout is not None
         base, first = (json.loads(loop.stdout.readline()) for _ in range(2))
         children = psutil.Process(loop.pid).children(recursive=True)
-        loop.send_signal(signal.SIGINT)
+        loop.send_signal(signal.SIGTERM)  # as Ctrl+C does, which a shell in the background keeps from its children
         loop.stdout.read()
         assert loop.wait(60) == 130
 

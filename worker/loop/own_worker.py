@@ -1,5 +1,6 @@
 """A worker for the loop: the instance's own where one is there, else a child process of ours."""
 
+import time
 from types import TracebackType
 from typing import Self
 
@@ -38,8 +39,15 @@ class OwnWorker:
             look_after(self._child, self._record, self._say)
 
 
-def worker_is_there() -> bool:
-    """Whether a worker that computes was seen lately."""
+def worker_is_there(patience: float) -> bool:
+    """Whether a worker that computes was seen lately, or is within `patience` seconds: it may be starting just now."""
+    deadline = time.monotonic() + patience
+    while not (seen := _worker_seen()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return seen
+
+
+def _worker_seen() -> bool:
     with transaction() as session:
         lines = round_views.workers(session).lines
     return any(line.alive and line.queue is Queue.ACCELERATOR for line in lines)
