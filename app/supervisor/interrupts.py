@@ -12,8 +12,12 @@ ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal raise KeyboardInterrupt, as Ctrl+C does, so that contexts are left in order."""
-    before = {ending: signal.signal(ending, signal.default_int_handler) for ending in ENDINGS}
+    """Let SIGTERM and a closed terminal raise KeyboardInterrupt, as Ctrl+C does, so that contexts are left in order.
+
+    A signal that is ignored stays so: `nohup` means that a closed terminal ends nothing.
+    """
+    heard = [ending for ending in ENDINGS if signal.getsignal(ending) is not signal.SIG_IGN]
+    before = {ending: signal.signal(ending, signal.default_int_handler) for ending in heard}
     try:
         yield
     finally:
