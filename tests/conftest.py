@@ -5,6 +5,7 @@ back. Nothing is skipped where a part is missing: the test fails and says which.
 """
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from itertools import count
@@ -17,13 +18,19 @@ from psycopg import sql
 from sqlalchemy import make_url
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.db import make_engine, session_factory
+from app.db import make_engine, session_factory, sessions_on
 from app.settings import Settings, make_settings
 from app.supervisor import EmbeddedServers
 from app.supervisor.migration import upgrade
 
 SECRET = "only-for-tests-only-for-tests-only-for-tests"
 NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heed_ctrl_c() -> None:
+    """A shell keeps Ctrl+C from what it runs in the background, and its children too; tests send it on purpose."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -94,11 +101,15 @@ def broker_url(servers: EmbeddedServers) -> str:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, database_url: str, broker_url: str) -> Settings:
+def settings(tmp_path: Path, database_url: str, broker_url: str) -> Iterator[Settings]:
     """Settings on the test's own database, broker and folder, whatever the environment says."""
-    return make_settings(
+    ours = make_settings(
         data_dir=tmp_path / "data", database_url=database_url, broker_url=broker_url, secret_key=SECRET, threads=1
     )
+    yield ours
+    # what code under test opened by itself: a process of the product keeps its connections to its end
+    sessions_on(ours.require_database_url()).kw["bind"].dispose()
+    sessions_on.cache_clear()
 
 
 @pytest.fixture
