@@ -45,7 +45,7 @@ class SamplingSettings(Block):
         40, "Groups drawn in a round; with two samples a group, this is the number of pairs.", ge=1, le=100_000
     )
     samples_per_group: int = described(2, "Samples drawn from one prompt and one noise.", ge=2, le=16)
-    steps: int = described(20, "Denoising steps T of the DDIM sampler.", unit="steps", ge=2, le=1000)
+    steps: int = described(20, "Denoising steps T of the DDIM sampler.", unit="steps", ge=2, le=500)
     eta: float = described(1.0, "Share of the DDPM noise put in at each step; D3PO needs it above 0.", gt=0, le=1)
     guidance: float = described(5.0, "Classifier-free guidance weight w.", ge=1, le=50)
     negative_prompt: str = described("", "Prompt that guidance steers away from; the paper uses none.")
