@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2 as httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
@@ -95,6 +95,7 @@ def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.fail(f"There is no Chromium at {CHROMIUM}: install it, or name it in the variable CHROMIUM.")
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
@@ -113,7 +114,7 @@ def open_as(site: Site, browser: Browser) -> Iterator[Callable[..., Page]]:
     def opened(user: User | None, path: str = "/", **options) -> Page:
         context = browser.new_context(base_url=site.url, **{"viewport": DESKTOP, **options})
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         if user is not None:
             with transaction(site.sessions) as session:
                 token = accounts.open_session(session, user=user)
