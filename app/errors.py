@@ -69,12 +69,6 @@ class Gone(TastemakerError):
     code, title, status, exit_code = "gone", "This is no longer there", 410, 4
 
 
-class TooMany(TastemakerError):
-    """The caller asks too often."""
-
-    code, title, status, exit_code = "too-many", "Too many requests", 429, 6
-
-
 class Refused(TastemakerError):
     """The input is sound, and a rule of the product forbids going on: other weights, a newer schema."""
 

@@ -11,12 +11,13 @@ from app.cli import doctor as checks
 from app.cli.output import out, print_json, say
 from app.db import make_engine, transaction
 from app.errors import Refused, Unavailable
+from app.loopback import is_loopback
 from app.services import accounts, demo
 from app.settings import Settings, get_settings, read_settings
 from app.supervisor.backup import restore
 from app.supervisor.migration import current_revision, head_revision
 from app.supervisor.migration import migrate as migrate_database
-from app.supervisor.ports import is_loopback, refuse_taken_port
+from app.supervisor.ports import refuse_taken_port
 from app.supervisor.processes import GRACE_S
 from app.supervisor.servers import ensure_servers
 from app.supervisor.up import Part, product

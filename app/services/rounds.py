@@ -100,11 +100,6 @@ def locked(session: Session, round_id: int) -> Round:
     return round_
 
 
-def of_study(session: Session, study_id: int) -> list[Round]:
-    """The study's rounds, newest first."""
-    return list(session.scalars(select(Round).where(Round.study_id == study_id).order_by(Round.id.desc())))
-
-
 def _store(session: Session, round_: Round) -> None:
     session.add(round_)
     session.flush()

@@ -2,7 +2,6 @@
 
 import errno
 import socket
-from ipaddress import ip_address
 
 from app.errors import Refused
 
@@ -24,16 +23,6 @@ def refuse_taken_port(host: str, port: int) -> None:
             return
     except OSError as error:
         raise Refused(f"The site cannot listen on {host}:{port}: {_reason(error, port)}", port=port) from error
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a site that listens on `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _reason(error: OSError, port: int) -> str:

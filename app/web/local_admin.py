@@ -1,9 +1,8 @@
 """The machine's own sign-in: when the person who asks sits at the machine that the site runs on."""
 
-from ipaddress import ip_address
-
 from starlette.requests import Request
 
+from app.loopback import is_loopback
 from app.settings import Settings
 
 AT_HOME = {"none", "same-origin"}
@@ -24,7 +23,7 @@ def at_this_machine(request: Request, settings: Settings) -> bool:
 def _bound_to_loopback(request: Request, settings: Settings) -> bool:
     """By the setting, and by the socket that this very request came in on."""
     server = request.scope.get("server")
-    return _is_loopback(settings.host) and server is not None and _is_loopback(server[0])
+    return is_loopback(settings.host) and server is not None and is_loopback(server[0])
 
 
 def _asks_for_us(request: Request) -> bool:
@@ -32,13 +31,4 @@ def _asks_for_us(request: Request) -> bool:
     host, _, port = request.headers.get("host", "").rpartition(":")
     if not port.isdecimal():
         host, port = request.headers.get("host", ""), "80"
-    return _is_loopback(host.strip("[]")) and int(port) == request.scope["server"][1]
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(host.strip("[]")) and int(port) == request.scope["server"][1]

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from app.artifacts import Artifacts
-from app.db import sessions_on
 from app.settings import Settings, activate
 
 
@@ -33,8 +32,6 @@ def active(settings: Settings) -> Iterator[Settings]:
     quick = settings.with_values(heartbeat_seconds=0.2, job_lease_seconds=2)
     with activate(quick):
         yield quick
-    sessions_on(quick.require_database_url()).kw["bind"].dispose()
-    sessions_on.cache_clear()
 
 
 @pytest.fixture

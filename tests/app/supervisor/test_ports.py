@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from app.errors import Refused
-from app.supervisor.ports import free_port, is_loopback, refuse_taken_port
+from app.supervisor.ports import free_port, refuse_taken_port
 
 
 def test_a_free_port_is_accepted() -> None:
@@ -20,13 +20,3 @@ def test_a_taken_port_is_refused_with_how_to_choose_another() -> None:
 def test_an_address_that_is_not_this_machine_s_is_refused() -> None:
     with pytest.raises(Refused, match="Check TASTEMAKER_HOST"):
         refuse_taken_port("192.0.2.1", free_port())
-
-
-@pytest.mark.parametrize(("host", "expected"), [("localhost", True), ("127.0.0.5", True), ("::1", True)])
-def test_loopback_is_recognised(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "taste.example"])
-def test_other_addresses_are_not_loopback(host: str) -> None:
-    assert not is_loopback(host)
