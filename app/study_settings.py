@@ -14,16 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from app.errors import BadInput
 from app.models.base import Json
 
-NULLABLE = {"height", "width", "max_grad_norm", "clip", "max_step_gain", "steps_per_pair"}
+NULLABLE = {"height", "width", "max_grad_norm", "clip", "max_step_gain", "steps_per_pair", "pause_below"}
 PRESETS = Path(__file__).with_name("presets")
 
 
 def described(
     default: Any, text: str, *, unit: str = "", ge: float | None = None, gt: float | None = None,
-    le: float | None = None, lt: float | None = None,
+    le: float | None = None, lt: float | None = None, long: bool = False,
 ) -> Any:  # fmt: skip
-    """A field with its bounds, its unit and the sentence that stands beside it in the form."""
-    return Field(default, description=text, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra={"unit": unit})
+    """A field with its bounds, its unit and the sentence that stands beside it in the form; `long` for prose."""
+    return Field(default, description=text, ge=ge, gt=gt, le=le, lt=lt, json_schema_extra={"unit": unit, "long": long})
 
 
 class Block(BaseModel):
@@ -78,6 +78,28 @@ class LabelingSettings(Block):
     judge: str = described("", "The judge that answers by itself in a headless loop; empty for none.")
     evaluation_share: float = described(
         0.5, "Share of pairs dealt from open evaluation rounds while a preference round is open too.", ge=0, le=1
+    )
+    guidelines: str = described("", "What annotators read before their first pair, in Markdown.", long=True)
+    consent: str = described(
+        "", "Text that annotators must agree to first, in Markdown; empty asks for nothing.", long=True
+    )
+    requires_account: bool = described(False, "Ask annotators for an account; otherwise a name is enough.")
+    warm_up: int = described(0, "Pairs answered first whose answers do not count.", unit="pairs", ge=0, le=50)
+    gold_share: float = described(
+        0.0, "Share of pairs with a known answer, shown to see whether someone looks.", ge=0, le=0.5
+    )
+    repeat_share: float = described(
+        0.0, "Share of pairs shown again later with sides exchanged, to tell opinion from side.", ge=0, le=0.5
+    )
+    pause_below: float | None = described(
+        None, "Pause an annotator whose share of right gold answers falls below this; empty never does.", gt=0, le=1
+    )
+    pause_after: int = described(10, "Gold answers before anyone is paused.", ge=1, le=1000)
+    reasons: list[str] = described([], "Tags that annotators may pick after a choice to say why.")
+    ask_comment: bool = described(False, "Offer a line of free text after a choice.")
+    thank_you: bool = described(True, "Show annotators before and after pictures once a round of theirs has trained.")
+    break_after: int = described(
+        45, "Remind annotators to rest after so long without a break; 0: never.", unit="minutes", ge=0, le=600
     )
     score_with: list[str] = described(["jpeg_compressibility"], "Judges that score the evaluation pictures.")
 

@@ -5,14 +5,17 @@ from app.models.base_model import BaseModel, ModelFamily
 from app.models.checkpoint import Checkpoint
 from app.models.choice import Answer, Choice, Lease, Purpose
 from app.models.event import Event
+from app.models.gold import GoldAnswer
 from app.models.group import Group, Sample, Sampler, SampleScore, SampleState
+from app.models.invite import Invite, InviteUse
 from app.models.job import Job, JobKind, JobState, Queue, Worker
 from app.models.pair import Pair, PairState
+from app.models.participation import Consent, GuidePicture, Participation
 from app.models.prompt_set import Prompt, PromptSet, Split
 from app.models.round import FINAL, OPEN, Hold, Round, RoundKind, RoundState, RoundTotals
 from app.models.study import Study, StudyKind
 from app.models.training import Metric, RunState, TrainingRun, TrainingSet
-from app.models.user import Role, SignInLink, User, UserKind, WebSession
+from app.models.user import LinkPurpose, Role, SignInLink, User, UserKind, WebSession
 
 __all__ = [
     "FINAL",
@@ -22,17 +25,24 @@ __all__ = [
     "BaseModel",
     "Checkpoint",
     "Choice",
+    "Consent",
     "Event",
+    "GoldAnswer",
     "Group",
+    "GuidePicture",
     "Hold",
+    "Invite",
+    "InviteUse",
     "Job",
     "JobKind",
     "JobState",
     "Lease",
+    "LinkPurpose",
     "Metric",
     "ModelFamily",
     "Pair",
     "PairState",
+    "Participation",
     "Prompt",
     "PromptSet",
     "Purpose",

@@ -3,6 +3,7 @@
 import uuid
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -32,12 +33,21 @@ class Lease(Base):
 
     Holds a place of its pair while `expires_at` lies ahead; running out is a comparison in the query, never a clean-up,
     and giving it back ends it at once. A counted lease that ran out is renewed in place: at most one exists per person
-    and pair.
+    and pair, and one for each other purpose. `expected` is the answer known beforehand of a warm-up or gold pair, as it
+    stood when it was shown.
     """
 
     __tablename__ = "leases"
     __table_args__ = (
         Index("uq_leases_counted", "pair_id", "user_id", unique=True, postgresql_where=text("purpose = 'counted'")),
+        Index(
+            "uq_leases_uncounted",
+            "pair_id",
+            "user_id",
+            "purpose",
+            unique=True,
+            postgresql_where=text("purpose <> 'counted'"),
+        ),
         Index("ix_leases_user_expires", "user_id", "expires_at"),
     )
 
@@ -46,6 +56,7 @@ class Lease(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     purpose: Mapped[Purpose] = mapped_column(words(Purpose, "purpose"))
     first_on_left: Mapped[bool]
+    expected: Mapped[Answer | None] = mapped_column(words(Answer, "expected"))
     given_at: Mapped[CreatedAt]
     expires_at: Mapped[datetime]
 
@@ -54,7 +65,9 @@ class Choice(Base):
     """One annotator's answer on one pair, pointing to its lease. Never deleted: an undo sets `undone_at`.
 
     `key` is made by the client, so that a choice is safe to send twice. `late` marks what came after the round's
-    training set was frozen: it changes exports and statistics, never that checkpoint.
+    training set was frozen: it changes exports and statistics, never that checkpoint. `extra` marks what came to a pair
+    that was full already: it counts in the preference like any other while the round is labeling. `reasons` are the
+    study's tags that were picked, `comment` is free text.
     """
 
     __tablename__ = "choices"
@@ -71,5 +84,8 @@ class Choice(Base):
     answer: Mapped[Answer] = mapped_column(words(Answer, "answer"))
     response_ms: Mapped[int | None]
     late: Mapped[bool] = mapped_column(default=False)
+    extra: Mapped[bool] = mapped_column(default=False)
+    reasons: Mapped[list[Any]] = mapped_column(default=list)
+    comment: Mapped[str] = mapped_column(default="")
     made_at: Mapped[CreatedAt]
     undone_at: Mapped[datetime | None]

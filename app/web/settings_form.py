@@ -16,7 +16,7 @@ from app.study_settings import Block, StudySettings
 
 NOTHING = "none"
 BLOCKS = ("sampling", "labeling", "training")
-Kind = Literal["integer", "number", "choice", "text"]
+Kind = Literal["integer", "number", "choice", "text", "prose"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,8 @@ def _field(name: str, info: FieldInfo, base: Any, value: str, error: str) -> Set
 
 def _kind(info: FieldInfo) -> tuple[Kind, Sequence[str]]:
     inner = next((part for part in get_args(info.annotation) if part is not NoneType), info.annotation)
+    if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("long"):
+        return "prose", ()
     if get_origin(info.annotation) is Literal:
         return "choice", get_args(info.annotation)
     if info.annotation is bool:
