@@ -100,7 +100,7 @@ def line_chart(
     return Chart(
         [_line(name, colour, points, x, y, smooth) for colour, (name, points) in enumerate(drawn)],
         [Tick(x(step), str(step)) for step in _whole_ticks(min(steps), max(steps))],
-        [Tick(y(value), short(value)) for value in _ticks(low, high, 3)],
+        _labelled(_ticks(low, high, 3), y),
         None if guide is None else Tick(y(guide), short(guide)),
     )
 
@@ -122,14 +122,23 @@ def bar_row(labels: Sequence[str], values: Sequence[float | None], *, height: in
     return Bars(bars, y(0), short(high), short(low), WIDTH * 2, height)
 
 
-def short(value: float) -> str:
-    """A number in at most about six characters."""
+def short(value: float, digits: int = 4) -> str:
+    """A number in at most about six characters; more where more digits are asked for."""
     if value == 0:
         return "0"
     if abs(value) >= 10_000 or abs(value) < 0.001:
-        digits, exponent = f"{value:.2e}".split("e")
-        return f"{float(digits):g}e{int(exponent)}"
-    return f"{value:.4g}"
+        mantissa, exponent = f"{value:.{digits - 2}e}".split("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
+    return f"{value:.{digits}g}"
+
+
+def _labelled(values: Sequence[float], y: Callable[[float], float]) -> list[Tick]:
+    """Ticks with as many digits as tell them apart: a curve that hardly moves has an axis too."""
+    for digits in range(4, 9):
+        labels = [short(value, digits) for value in values]
+        if len(set(labels)) == len(labels):
+            break
+    return [Tick(y(value), label) for value, label in zip(values, labels, strict=True)]
 
 
 def _line(

@@ -67,3 +67,9 @@ def test_columns_rise_above_zero_and_hang_below_it():
 )
 def test_a_number_is_short(value, text):
     assert short(value) == text
+
+
+def test_the_labels_of_a_curve_that_hardly_moves_tell_its_ticks_apart():
+    labels = [tick.label for tick in line_chart([("loss", points(0.69315, 0.69314, 0.69316))]).y_ticks]
+    assert len(labels) > 1
+    assert len(set(labels)) == len(labels)
