@@ -98,11 +98,16 @@ def renew(session: Session, *, user: User, lease_ids: list[int]) -> datetime:
     return until
 
 
-def give_back(session: Session, *, user: User, lease_ids: list[int]) -> None:
-    """End the user's leases now, so that others can have the pairs."""
+def give_back(session: Session, *, user: User, lease_ids: list[int], until: datetime | None = None) -> None:
+    """End the user's leases now, so that others can have the pairs.
+
+    `until` is when they run out as far as the page that gives them back knows: a lease that runs longer was shown or
+    renewed by another page since (the same one after a reload, overtaking this call), and stays.
+    """
+    known = [Lease.expires_at <= until] if until else []
     session.execute(
         update(Lease)
-        .where(Lease.id.in_(lease_ids), Lease.user_id == user.id, Lease.expires_at > func.now())
+        .where(Lease.id.in_(lease_ids), Lease.user_id == user.id, Lease.expires_at > func.now(), *known)
         .values(expires_at=func.now())
     )
 

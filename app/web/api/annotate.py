@@ -78,6 +78,14 @@ def renew(body: Leases, session: SessionDep, user: RequireAnnotator) -> Renewed:
 
 
 @router.post("/leases/give-back", summary="Give leases back", status_code=204)
-def give_back(leases: Annotated[list[int], Form(max_length=50)], session: SessionDep, user: RequireAnnotator) -> None:
-    """A form of `leases` and `csrf_token`, since a page that is being left can send no header (sendBeacon)."""
-    dealing.give_back(session, user=user, lease_ids=leases)
+def give_back(
+    leases: Annotated[list[int], Form(max_length=50)],
+    session: SessionDep,
+    user: RequireAnnotator,
+    until: Annotated[datetime | None, Form()] = None,
+) -> None:
+    """A form of `leases`, `until` and `csrf_token`, since a page that is being left can send no header (sendBeacon).
+
+    Leases that run longer than `until` were shown by another page since, and stay.
+    """
+    dealing.give_back(session, user=user, lease_ids=leases, until=until)

@@ -8,7 +8,8 @@ from fastapi.responses import RedirectResponse
 
 from app.errors import Conflict
 from app.models import Answer
-from app.services import choices, studies
+from app.services import choices, dealing, studies
+from app.web import pair_start
 from app.web.deps import LinksDep, RequireAnnotator, SessionDep, SettingsDep
 from app.web.pairs import next_pairs
 from app.web.templating import render
@@ -30,6 +31,8 @@ def show(
 ) -> Response:
     study = studies.get(session, study_id)
     dealt = next_pairs(session, links, study_id=study_id, user=user, count=AHEAD)
+    # this page holds them from now on: what the page before a reload still gives back ends none of them
+    until = dealing.renew(session, user=user, lease_ids=[pair.lease for pair in dealt.pairs])
     return render(
         request,
         "annotate/pair.html",
@@ -42,13 +45,7 @@ def show(
         key=uuid.uuid4(),
         last=next(iter(choices.mine(session, user=user, study_id=study_id, limit=1)), None),
         answered_before=answered,
-        # what the page's script starts from
-        start={
-            "user": user.id,
-            "study": study.id,
-            "leaseSeconds": settings.pair_lease_seconds,
-            "dealt": dealt.model_dump(mode="json"),
-        },
+        start={**pair_start.start(study, user, dealt, settings), "until": until.isoformat()},
     )
 
 

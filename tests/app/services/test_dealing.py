@@ -152,6 +152,16 @@ def test_leases_are_renewed_and_given_back_by_their_owner_only(db: Session) -> N
     assert len(deal(db, round_, other).pairs) == 1
 
 
+def test_a_page_that_was_left_ends_no_lease_that_another_page_was_shown_since(db: Session) -> None:
+    round_, user, other = make_round(db, 1), builders.user(db), builders.user(db)
+    [pair] = deal(db, round_, user).pairs
+    before_the_reload = pair.expires_at - timedelta(seconds=1)
+    dealing.give_back(db, user=user, lease_ids=[pair.lease_id], until=before_the_reload)
+    assert deal(db, round_, other).reason == "held"
+    dealing.give_back(db, user=user, lease_ids=[pair.lease_id], until=pair.expires_at)
+    assert len(deal(db, round_, other).pairs) == 1
+
+
 def test_answers_offered_are_the_studys(db: Session) -> None:
     round_ = make_round(db, 1, allow_tie=False, allow_skip=False)
     assert deal(db, round_, builders.user(db)).pairs[0].answers == ["first", "second", "both_bad"]
