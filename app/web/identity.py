@@ -31,6 +31,7 @@ class Viewer:
     id: int
     name: str
     role: str
+    language: str
     may_annotate: bool
     may_research: bool
     may_run_studies: bool
@@ -78,6 +79,7 @@ def _identity(user: User, how: How, token: str | None) -> Identity:
         id=user.id,
         name=user.display_name,
         role=user.role.value,
+        language=str(user.preferences.get("language", "")),
         may_annotate=may(user, Right.ANNOTATE),
         may_research=may(user, Right.RESEARCH),
         may_run_studies=may(user, Right.RUN_STUDIES),

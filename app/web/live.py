@@ -1,8 +1,8 @@
 """Live pages: `/live/rounds/{id}` sends the parts of a round's page that changed, as server-sent events.
 
 A stream holds no session and no thread: it waits for its mailbox. One watcher per site process asks the database once a
-second for all rounds that anyone watches, renders a changed part once and puts it into every mailbox. A mailbox keeps
-the newest of each part only, so a slow reader costs no memory and never sees old news.
+second for all rounds that anyone watches, renders a changed part once for each language and puts it into every
+mailbox. A mailbox keeps the newest of each part only, so a slow reader costs no memory and never sees old news.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app import db
 from app.services import round_views, rounds
+from app.web import languages
 from app.web.deps import RequireAdmin, SessionDep
 from app.web.round_parts import PARTS
 from app.web.templating import environment
@@ -29,6 +30,7 @@ TICK_S = 1.0
 BEAT_S = 10.0
 END = "end"
 BEAT = "beat"
+Watch = tuple[int, str]  # a round, and the language it is told in
 
 router = APIRouter(include_in_schema=False)
 
@@ -78,7 +80,7 @@ class Mailbox:
 
 @dataclass
 class Watched:
-    """One round that somebody watches: the facts of its parts as last seen, and what was last said of each."""
+    """One round as watched in one language: its parts' facts as last seen, and what was last said of each."""
 
     facts: dict[str, Any] = field(default_factory=dict)
     said: dict[str, Message] = field(default_factory=dict)
@@ -90,13 +92,13 @@ class Watcher:
 
     def __init__(self, factory: sessionmaker[Session], *, tick_s: float = TICK_S, beat_s: float = BEAT_S) -> None:
         self._factory, self._tick_s, self._beat_s = factory, tick_s, beat_s
-        self._rounds: dict[int, Watched] = {}
+        self._rounds: dict[Watch, Watched] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def follow(self, round_id: int) -> AsyncIterator[ServerSentEvent]:
+    async def follow(self, round_id: int, language: str = languages.SOURCE) -> AsyncIterator[ServerSentEvent]:
         """The round's events from now on, its present state first; ends where nothing of it can change any more."""
-        mailbox = Mailbox()
-        watched = self._rounds.setdefault(round_id, Watched())
+        mailbox, watch = Mailbox(), (round_id, language)
+        watched = self._rounds.setdefault(watch, Watched())
         watched.mailboxes.add(mailbox)
         mailbox.put(watched.said.values())
         if self._task is None or self._task.done():
@@ -110,8 +112,8 @@ class Watcher:
                     return
         finally:
             watched.mailboxes.discard(mailbox)
-            if not watched.mailboxes and self._rounds.get(round_id) is watched:
-                del self._rounds[round_id]
+            if not watched.mailboxes and self._rounds.get(watch) is watched:
+                del self._rounds[watch]
 
     async def _watch(self) -> None:
         """Look once a second until nobody watches; a database that is away is asked again."""
@@ -123,19 +125,23 @@ class Watcher:
             await asyncio.sleep(self._tick_s)
 
     async def _look_at_all(self) -> None:
-        seen = {round_id: dict(watched.facts) for round_id, watched in self._rounds.items()}
-        for round_id, (facts, messages) in (await run_in_threadpool(self._look, seen)).items():
-            if (watched := self._rounds.get(round_id)) is None:
+        seen = {watch: dict(watched.facts) for watch, watched in self._rounds.items()}
+        for watch, (facts, messages) in (await run_in_threadpool(self._look, seen)).items():
+            if (watched := self._rounds.get(watch)) is None:
                 continue
             watched.facts = facts
             watched.said |= {message.name: message for message in messages}
             for mailbox in watched.mailboxes:
                 mailbox.put(messages)
 
-    def _look(self, seen: dict[int, dict[str, Any]]) -> dict[int, tuple[dict[str, Any], list[Message]]]:
+    def _look(self, seen: dict[Watch, dict[str, Any]]) -> dict[Watch, tuple[dict[str, Any], list[Message]]]:
         """For each round its facts now, and what to say of those that differ; in one read-only transaction."""
+        found = {}
         with db.transaction(self._factory) as session:
-            return {round_id: look(session, round_id, before) for round_id, before in seen.items()}
+            for (round_id, language), before in seen.items():
+                with languages.speaking(languages.available()[language]):
+                    found[round_id, language] = look(session, round_id, before)
+        return found
 
 
 def look(session: Session, round_id: int, before: dict[str, Any]) -> tuple[dict[str, Any], list[Message]]:
@@ -160,7 +166,8 @@ def look(session: Session, round_id: int, before: dict[str, Any]) -> tuple[dict[
 async def stream(request: Request, round_id: int) -> Response:
     """The event stream of one round, for those who may run studies."""
     watcher: Watcher = request.app.state.watcher
-    return EventSourceResponse(watcher.follow(round_id), headers={"Cache-Control": "no-store"})
+    language = str(languages.of(request))
+    return EventSourceResponse(watcher.follow(round_id, language), headers={"Cache-Control": "no-store"})
 
 
 def _render(template: str, view: dict[str, Any]) -> str:

@@ -1,8 +1,7 @@
-"""Templates: always escaped, every string through gettext, undefined names an error."""
+"""Templates: always escaped, every string through gettext in the reader's language, undefined names an error."""
 
 from collections.abc import Mapping
 from functools import cache, partial
-from gettext import NullTranslations
 from typing import Any
 
 from fastapi import Request
@@ -11,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.paths import TEMPLATES
 from app.services.pictures import Picture
-from app.web import words
+from app.web import languages, words
 from app.web.identity import NOBODY, Viewer
 from app.web.pictures import Size
 
@@ -19,9 +18,11 @@ from app.web.pictures import Size
 def render(
     request: Request, name: str, /, *, status: int = 200, headers: Mapping[str, str] | None = None, **view: Any
 ) -> HTMLResponse:
-    """The template `name` with `view` and what every template gets: `user`, `csrf_token`, `path`, `static_url(path)`
-    and `picture_url(picture, size="full")` (a `services.pictures.Picture`)."""
-    text = environment().get_template(name).render({**_common(request), **view})
+    """The template `name` with `view` and what every template gets: `user`, `csrf_token`, `path`, `language` (a
+    `babel.Locale`), `static_url(path)` and `picture_url(picture, size="full")` (a `services.pictures.Picture`)."""
+    language = languages.of(request)
+    with languages.speaking(language):
+        text = environment().get_template(name).render({**_common(request), "language": language, **view})
     return HTMLResponse(text, status, headers)
 
 
@@ -37,7 +38,8 @@ def environment() -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     env.filters.update(words.FILTERS)
-    env.install_gettext_translations(NullTranslations(), newstyle=True)  # type: ignore[attr-defined]
+    env.policies["ext.i18n.trimmed"] = True  # as babel.cfg extracts them
+    env.install_gettext_callables(languages.gettext, languages.ngettext, newstyle=True)  # type: ignore[attr-defined]
     return env
 
 

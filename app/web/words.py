@@ -1,11 +1,13 @@
-"""Figures as people read them; templates have each as a filter of its name."""
+"""Figures as people read them, in the language that is spoken; templates have each as a filter of its name."""
 
 import math
 from datetime import datetime
 
+from babel.numbers import format_decimal, format_percent, get_decimal_symbol
 from markupsafe import Markup
 
-from app.web.charts import short
+from app.web import charts, languages
+from app.web.languages import gettext as _
 
 DASH = "–"
 
@@ -14,14 +16,15 @@ def duration(seconds: float | None) -> str:
     """A time span in its two largest units: `45 s`, `3 min`, `1 h 20 min`, `2 d 3 h`."""
     if seconds is None or not math.isfinite(seconds):
         return DASH
+    second, minute, hour, day = _("s"), _("min"), _("h"), _("d")
     whole = max(round(seconds), 0)
     if whole < 60:
-        return f"{whole} s"
+        return f"{whole} {second}"
     if whole < 3600:
-        return f"{whole // 60} min"
+        return f"{whole // 60} {minute}"
     if whole < 86_400:
-        return _two(whole // 3600, "h", whole % 3600 // 60, "min")
-    return _two(whole // 86_400, "d", whole % 86_400 // 3600, "h")
+        return _two(whole // 3600, hour, whole % 3600 // 60, minute)
+    return _two(whole // 86_400, day, whole % 86_400 // 3600, hour)
 
 
 def between(start: datetime | None, end: datetime | None) -> str:
@@ -36,16 +39,26 @@ def file_size(size: int) -> str:
         if value < 1000:
             break
         value, unit = value / 1000, larger
-    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.3g} {unit}"
+    return f"{value:.0f} {unit}" if unit == "B" else f"{_local(f'{value:.3g}')} {unit}"
 
 
 def percent(share: float | None) -> str:
-    return DASH if share is None or not math.isfinite(share) else f"{share:.0%}"
+    return DASH if share is None or not math.isfinite(share) else format_percent(share, locale=languages.spoken())
+
+
+def count(value: int) -> str:
+    """A whole number with its thousands apart: `12,345`."""
+    return format_decimal(value, locale=languages.spoken())
 
 
 def number(value: float | None) -> str:
     """A measured number in at most about six characters."""
     return DASH if value is None or not math.isfinite(value) else short(value)
+
+
+def short(value: float, digits: int = 4) -> str:
+    """`charts.short` with the language's decimal sign."""
+    return _local(charts.short(value, digits))
 
 
 def moment(at: datetime | None) -> Markup | str:
@@ -60,4 +73,10 @@ def _two(first: int, unit: str, second: int, smaller: str) -> str:
     return f"{first} {unit} {second} {smaller}" if second else f"{first} {unit}"
 
 
-FILTERS = {function.__name__: function for function in (duration, between, file_size, percent, number, moment, short)}
+def _local(text: str) -> str:
+    return text.replace(".", get_decimal_symbol(languages.spoken()))
+
+
+FILTERS = {
+    function.__name__: function for function in (duration, between, file_size, percent, count, number, moment, short)
+}
