@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query
 from pydantic import BaseModel, Field
 
 from app.models import Answer
-from app.services import choices, dealing
+from app.services import before, choices, dealing, studies
 from app.web.deps import LinksDep, RequireAnnotator, SessionDep
 from app.web.pairs import Next, next_pairs
 
@@ -45,7 +45,11 @@ def next_(
     links: LinksDep,
     count: Annotated[int, Query(ge=1, le=5)] = 1,
 ) -> Next:
-    """Your live leases first, then new ones: asked twice, in two tabs or after a reload, the same pairs."""
+    """Your live leases first, then new ones: asked twice, in two tabs or after a reload, the same pairs.
+
+    409 with `reload` where guidelines or consent have to be seen first, at `/annotate/{study_id}/before`.
+    """
+    before.require(session, studies.get(session, study_id), user)
     return next_pairs(session, links, study_id=study_id, user=user, count=count)
 
 
