@@ -1,4 +1,4 @@
-"""`tastemaker bench train|sample`: the benchmarks, for people and for scripts. torch is loaded when one is run."""
+"""`tastemaker bench …`: the benchmarks, for people and for scripts. Each is imported when it is run, for torch is large."""
 
 from typing import Annotated, Any
 
@@ -10,7 +10,9 @@ from app.cli.output import out, print_json, say
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads of torch.", show_default="torch's own choice")]
 
-bench = typer.Typer(help="Measure training and sampling against their floors.", no_args_is_help=True)
+bench = typer.Typer(
+    help="Measure training and sampling against their floors, and how quick the site is.", no_args_is_help=True
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -46,6 +48,19 @@ def sample(
     _use_threads(threads)
     found = benchmark.run(groups=groups, repeats=repeats, say=say)
     _print(found, as_json, {"sampling": found})
+
+
+@bench.command()
+def keypress(
+    choices: Annotated[int, typer.Option(min=10, max=200, help="Key presses that count.")] = 200,
+    seed: Annotated[int, typer.Option(help="Seed of keys and pauses.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Milliseconds from a key press to the next pair drawn, in a real Chromium (about two minutes)."""
+    from bench import keypress as benchmark
+
+    found = benchmark.run(choices=choices, seed=seed, say=say)
+    _print(found, as_json, {"key press": found})
 
 
 def _use_threads(threads: int | None) -> None:
