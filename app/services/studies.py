@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.errors import BadInput, Conflict, NotFound
 from app.models import OPEN, Checkpoint, Round, RoundKind, Study, User
 from app.models.base import Json
-from app.services import base_models, events, prompt_sets
+from app.services import base_models, events, guidelines, prompt_sets
 from app.study_settings import load_preset, merged, validated
 
 MOST_AUTO_ROUNDS = 10_000
@@ -107,10 +107,15 @@ def set_auto_rounds(session: Session, *, study_id: int, rounds: int, actor: User
 
 
 def change_labeling(session: Session, *, study_id: int, labeling: Json, actor: User | None) -> Study:
-    """Change the labeling block, for the study and its open rounds. The event tells what changed."""
+    """Change the labeling block, for the study and its open rounds. The event tells what changed.
+
+    Raises `BadInput` where the guidelines or the consent text show a picture that the study does not have.
+    """
     study = locked(session, study_id)
     before = validated(study.settings)
     after = merged(before, {"labeling": labeling})
+    for field in ("guidelines", "consent"):
+        guidelines.check(session, study_id=study_id, field=f"labeling.{field}", text=getattr(after.labeling, field))
     changed = {
         field: [value, getattr(after.labeling, field)]
         for field, value in before.labeling.model_dump().items()

@@ -2,6 +2,7 @@
 
 A field left empty means "as in the preset" (or as before, where an older value is the base): its placeholder shows
 that value. So only what differs is posted and stored, and choosing another preset changes everything not touched.
+A `filled` form, for values in force, shows them in the fields themselves; there an empty field is an empty value.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ Kind = Literal["integer", "number", "choice", "text", "prose"]
 
 @dataclass(frozen=True)
 class SettingField:
-    """One setting as a form field. `base` is the value in force where `value` is empty."""
+    """One setting as a form field. `base` is the value in force where `value` is empty; none in a filled form."""
 
     name: str
     label: str
@@ -35,6 +36,11 @@ class SettingField:
     value: str
     error: str
 
+    @property
+    def touched(self) -> bool:
+        """Whether it differs from a base that the form shows beside it."""
+        return bool(self.base and self.value)
+
 
 @dataclass(frozen=True)
 class SettingBlock:
@@ -45,18 +51,21 @@ class SettingBlock:
 
     @property
     def touched(self) -> int:
-        return sum(bool(field.value or field.error) for field in self.fields)
+        return sum(bool(field.touched or field.error) for field in self.fields)
 
 
 def blocks(
     base: StudySettings, *, only: Sequence[str] = BLOCKS, posted: Mapping[str, Any] | None = None,
-    errors: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None, filled: bool = False,
 ) -> list[SettingBlock]:  # fmt: skip
     """The form's blocks over the settings `base`, with what was posted and what is wrong with it."""
-    return [SettingBlock(name, _fields(name, getattr(base, name), posted or {}, errors or {})) for name in only]
+    given, faults = posted or {}, errors or {}
+    return [SettingBlock(name, _fields(name, getattr(base, name), given, faults, filled)) for name in only]
 
 
-def changes(posted: Mapping[str, Any], base: StudySettings, *, only: Sequence[str] = BLOCKS) -> Json:
+def changes(
+    posted: Mapping[str, Any], base: StudySettings, *, only: Sequence[str] = BLOCKS, filled: bool = False
+) -> Json:
     """What the form asks for that differs from `base`, by block and field; empty blocks are left out.
 
     Values are still text where the model reads text: `app.study_settings.merged` checks and converts them.
@@ -65,8 +74,9 @@ def changes(posted: Mapping[str, Any], base: StudySettings, *, only: Sequence[st
     for name in only:
         block: Block = getattr(base, name)
         for key, info in type(block).model_fields.items():
-            text = str(posted.get(f"{name}.{key}", "")).strip()
-            if text and text != as_text(getattr(block, key)):
+            before = as_text(getattr(block, key))
+            text = _text(posted.get(f"{name}.{key}", before if filled else ""))
+            if (text or filled) and text != before:
                 found.setdefault(name, {})[key] = _read(text, info)
     return found
 
@@ -87,15 +97,23 @@ def label(key: str) -> str:
     return key.replace("_", " ").capitalize()
 
 
-def _fields(block: str, base: Block, posted: Mapping[str, Any], errors: Mapping[str, str]) -> list[SettingField]:
-    names = {key: f"{block}.{key}" for key in type(base).model_fields}
-    return [
-        _field(name, type(base).model_fields[key], getattr(base, key), str(posted.get(name, "")), errors.get(name, ""))
-        for key, name in names.items()
-    ]
+def _text(posted: Any) -> str:
+    """What was typed: browsers end the lines of a text area with CRLF."""
+    return str(posted).replace("\r\n", "\n").strip()
 
 
-def _field(name: str, info: FieldInfo, base: Any, value: str, error: str) -> SettingField:
+def _fields(
+    block: str, base: Block, posted: Mapping[str, Any], errors: Mapping[str, str], filled: bool
+) -> list[SettingField]:
+    fields = []
+    for key, info in type(base).model_fields.items():
+        name, text = f"{block}.{key}", as_text(getattr(base, key))
+        value = str(posted.get(name, text if filled else ""))
+        fields.append(_field(name, info, "" if filled else text, value, errors.get(name, "")))
+    return fields
+
+
+def _field(name: str, info: FieldInfo, base: str, value: str, error: str) -> SettingField:
     kind, options = _kind(info)
     extra = info.json_schema_extra
     return SettingField(
@@ -107,7 +125,7 @@ def _field(name: str, info: FieldInfo, base: Any, value: str, error: str) -> Set
         bounds=_bounds(info),
         options=options,
         may_be_none=_may_be_none(info),
-        base=as_text(base),
+        base=base,
         value=value,
         error=error,
     )

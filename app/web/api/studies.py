@@ -75,6 +75,13 @@ def show(study_id: int, session: SessionDep, user: RequireResearcher) -> StudyDe
     return StudyDetail.of_page(study_views.page(session, study_id))
 
 
+@router.patch("/studies/{study_id}/labeling", summary="Change the labeling settings")
+def change_labeling(study_id: int, body: dict[str, Any], session: SessionDep, user: RequireAdmin) -> StudyDetail:
+    """The fields that change, by name; also while rounds are open. 422 names what cannot be used."""
+    studies.change_labeling(session, study_id=study_id, labeling=body, actor=user)
+    return StudyDetail.of_page(study_views.page(session, study_id))
+
+
 @router.post("/studies/{study_id}/rounds", status_code=201, summary="Launch a round")
 def launch(
     study_id: int, body: NewRound, response: Response, session: SessionDep, user: RequireAdmin,
