@@ -63,6 +63,16 @@ class Conflict(TastemakerError):
     code, title, status, exit_code = "conflict", "This is in conflict with what is already there", 409, 5
 
 
+class TooMany(TastemakerError):
+    """Too many tries in a short time. `retry_after` says in how many seconds the next one is taken."""
+
+    code, title, status, exit_code = "too-many", "Too many tries", 429, 3
+
+    def __init__(self, message: str, remedy: str = "", *, retry_after: int) -> None:
+        super().__init__(message, remedy, retry_after=retry_after)
+        self.retry_after = retry_after
+
+
 class Gone(TastemakerError):
     """It existed and is over: a one-time link that was used, a file that retention removed."""
 

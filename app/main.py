@@ -11,27 +11,49 @@ from app import db, logs
 from app.artifacts import Artifacts
 from app.paths import STATIC
 from app.services import sweep
+from app.services.limits import Limits
 from app.settings import Settings, get_settings
 from app.web import csrf, errors, live, operations, picture_files, static
 from app.web.api import annotate as annotate_api
 from app.web.api import checkpoints, metrics, preferences, samples, studies
+from app.web.api import invites as invites_api
+from app.web.api import me as me_api
 from app.web.api import rounds as rounds_api
-from app.web.pages import account, admin_new_study, admin_rounds, admin_studies, annotate, home, research, sign_in
+from app.web.pages import (
+    account,
+    admin_labeling,
+    admin_new_study,
+    admin_rounds,
+    admin_studies,
+    annotate,
+    before,
+    home,
+    join,
+    links,
+    research,
+    sign_in,
+)
 from app.web.pictures import PictureLinks
 from app.web.security import SecurityHeaders
 
 PAGES: tuple[APIRouter, ...] = (
     home.router,
     sign_in.router,
+    links.router,
+    join.router,
     account.router,
     annotate.router,
+    before.router,
     admin_studies.router,
+    admin_labeling.router,
     admin_new_study.router,
     admin_rounds.router,
     research.router,
     live.router,
 )
 API: tuple[APIRouter, ...] = (
+    me_api.router,
+    invites_api.router,
     annotate_api.router,
     studies.router,
     rounds_api.router,
@@ -67,6 +89,7 @@ def _hold_parts(app: FastAPI, settings: Settings) -> None:
     app.state.engine = db.make_engine(settings.require_database_url())
     app.state.session_factory = db.session_factory(app.state.engine)
     app.state.artifacts = Artifacts(settings.artifacts)
+    app.state.limits = Limits(settings.broker_url)
     app.state.picture_links = PictureLinks(settings)
     app.state.watcher = live.Watcher(app.state.session_factory)
     app.state.static = static.VersionedStatic(STATIC)

@@ -81,6 +81,24 @@ class Settings(BaseSettings):
         min_length=32,
         description="Key that signs cookies and picture links; unset, one is made and kept in the data folder.",
     )
+    open_sign_up: bool = Field(False, description="Let anyone who opens the site make an annotator's account.")
+    oidc_issuer: str | None = Field(
+        None,
+        pattern=r"^https?://[^/]+(/.*)?$",
+        description="Issuer of an OpenID Connect provider (https://login.example.org); unset, there is none.",
+    )
+    oidc_client_id: str | None = Field(None, min_length=1, description="Our client id at that provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, min_length=1, description="Our client secret at that provider; unset for a public client."
+    )
+    oidc_label: str = Field(
+        "single sign-on", min_length=1, max_length=60, description="Name of that provider on the button."
+    )
+    oidc_domains: str = Field(
+        "",
+        pattern=r"^[\w.-]*(\s*,\s*[\w.-]+)*$",
+        description="E-mail domains, comma-separated, whose people that provider may let in without an invite.",
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         "auto", description="Where a worker computes; `auto` takes CUDA, then MPS, then the CPU."
     )
@@ -116,6 +134,11 @@ class Settings(BaseSettings):
         """The address at which this machine itself reaches the site."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
 
+    @property
+    def has_oidc(self) -> bool:
+        """Whether people may sign in through an OpenID Connect provider."""
+        return self.oidc_issuer is not None and self.oidc_client_id is not None
+
     def require_database_url(self) -> str:
         """The database's address; raises `ConfigurationError` where none is known."""
         return _required(self.database_url, "database", "DATABASE_URL")
@@ -132,10 +155,9 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """The environment under which another process reads exactly these settings."""
-        values = self.model_dump(mode="json", exclude_none=True, exclude={"secret_key"})
-        if self.secret_key is not None:
-            values["secret_key"] = self.secret_key.get_secret_value()
-        return {PREFIX + name.upper(): str(value) for name, value in values.items()}
+        values = self.model_dump(mode="json", exclude_none=True)
+        secret_values = {name: value.get_secret_value() for name, value in self if isinstance(value, SecretStr)}
+        return {PREFIX + name.upper(): str(value) for name, value in (values | secret_values).items()}
 
     def with_values(self, **values: Any) -> "Settings":
         """The same settings with these values instead; raises `ConfigurationError` like every reading of settings."""

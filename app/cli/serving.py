@@ -12,7 +12,8 @@ from app.cli.output import out, print_json, say
 from app.db import make_engine, transaction
 from app.errors import Refused, Unavailable
 from app.loopback import is_loopback
-from app.services import accounts, demo
+from app.models import LinkPurpose
+from app.services import accounts, demo, links
 from app.settings import Settings, get_settings, read_settings
 from app.supervisor.backup import restore
 from app.supervisor.migration import current_revision, head_revision
@@ -128,7 +129,7 @@ def _welcome(settings: Settings) -> None:
         if settings.first_admin is not None:
             token = accounts.first_admin_link(session, handle=settings.first_admin)
         else:
-            token = accounts.make_link(session, user=accounts.local_admin(session), actor=None)
+            token = links.make(session, user=accounts.local_admin(session), purpose=LinkPurpose.SIGN_IN, actor=None)
     if token is not None:
         say(f"Sign in as admin, once: {settings.site_url}/sign-in/{token}")
 

@@ -7,8 +7,8 @@ from rich.table import Table
 
 from app.cli.output import out, print_json, say
 from app.db import transaction
-from app.models import Role, User
-from app.services import accounts
+from app.models import LinkPurpose, Role, User
+from app.services import accounts, links
 from app.settings import Settings, get_settings
 from app.supervisor.lock import running_instance
 from app.supervisor.servers import ensure_servers
@@ -35,7 +35,7 @@ def add(
     with ensure_servers(get_settings(), "user", say) as settings:
         with transaction() as session:
             user = accounts.add(session, handle=handle, role=role, display_name=name, actor=None)
-            link_token = accounts.make_link(session, user=user, actor=None)
+            link_token = links.make(session, user=user, purpose=LinkPurpose.SIGN_IN, actor=None)
         _print_link(settings, user, link_token, as_json)
 
 
@@ -44,7 +44,7 @@ def link(handle: Handle, as_json: Json = False) -> None:
     with ensure_servers(get_settings(), "user", say) as settings:
         with transaction() as session:
             user = accounts.by_handle(session, handle)
-            link_token = accounts.make_link(session, user=user, actor=None)
+            link_token = links.make(session, user=user, purpose=LinkPurpose.SIGN_IN, actor=None)
         _print_link(settings, user, link_token, as_json)
 
 
@@ -88,7 +88,8 @@ def _print_link(settings: Settings, user: User, token: str, as_json: bool) -> No
     if as_json:
         print_json({**_view(user), "link": address})
     else:
-        say(f"This link signs {user.handle} in as {user.role.value}, once, within {accounts.LINK_LIFETIME.days} days:")
+        days = links.LIFETIMES[LinkPurpose.SIGN_IN].days
+        say(f"This link signs {user.handle} in as {user.role.value}, once, within {days} days:")
         print(address)
 
 

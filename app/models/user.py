@@ -25,8 +25,9 @@ class User(Base):
 
     A judge's handle is its name; it never signs in. A disabled user keeps every choice and cannot act any more. A guest
     came by an invite with a display name alone and comes back by a personal link; a password, an e-mail or an outside
-    identity (`oidc_issuer`, `oidc_subject`) makes an account of it. `preferences` holds what people set for themselves:
-    language, keys, reminders.
+    identity (`oidc_issuer`, `oidc_subject`) makes an account of it. `email_verified` says that an admin or the outside
+    provider vouches for the e-mail: only such a one may link an outside identity. `preferences` holds what people set
+    for themselves: language, keys, reminders.
     """
 
     __tablename__ = "users"
@@ -43,6 +44,7 @@ class User(Base):
     display_name: Mapped[str] = mapped_column(String(200))
     is_guest: Mapped[bool] = mapped_column(default=False)
     email: Mapped[str | None] = mapped_column(String(320))
+    email_verified: Mapped[bool] = mapped_column(default=False)
     password_hash: Mapped[str | None] = mapped_column(String(200))
     oidc_issuer: Mapped[str | None] = mapped_column(String(500))
     oidc_subject: Mapped[str | None] = mapped_column(String(255))
@@ -52,14 +54,19 @@ class User(Base):
 
 
 class WebSession(Base):
-    """One signed-in browser, until its end or sign-out. The cookie's random token is kept as its SHA-256 only."""
+    """One signed-in browser, until its end or sign-out. The cookie's random token is kept as its SHA-256 only.
+
+    `agent` names the browser for its owner's list; `seen_at` is the last time it asked for something, to some minutes.
+    """
 
     __tablename__ = "web_sessions"
 
     id: Mapped[Id]
     token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    agent: Mapped[str] = mapped_column(String(100), default="")
     created_at: Mapped[CreatedAt]
+    seen_at: Mapped[CreatedAt]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 

@@ -1,35 +1,61 @@
-"""Users, their sessions and one-time sign-in links.
+"""Users, and the sessions in which they are signed in.
 
-Tokens are random, given out once and kept as SHA-256 only, so that a copy of the database signs nobody in. All times
-are the database's.
+A session's token is random, given out once and kept as SHA-256 only, so that a copy of the database signs nobody in.
+All times are the database's.
 """
 
-import hashlib
+import re
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, Update, func, select, update
+from sqlalchemy import ColumnElement, Select, Update, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.errors import BadInput, Conflict, Gone, NotFound
-from app.models import Role, SignInLink, User, UserKind, WebSession
-from app.services import events
+from app.errors import BadInput, Conflict, NotFound
+from app.models import LinkPurpose, Role, User, UserKind, WebSession
+from app.services import events, links
+from app.services.tokens import new_token, sha256
 
 SESSION_LIFETIME = timedelta(days=30)
-LINK_LIFETIME = timedelta(days=7)
+SEEN_EVERY = timedelta(minutes=5)
 LOCAL_ADMIN = "local-admin"
 HANDLE_LENGTH = 200
+NAME_LENGTH = 80
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
-def add(session: Session, *, handle: str, role: Role, display_name: str | None = None, actor: User | None) -> User:
-    """Add a person. Raises `BadInput` on an empty or overlong handle, `Conflict` where it is taken."""
-    handle = _handle(handle)
-    if session.scalar(_named(handle)) is not None:
-        raise Conflict(f"There is already a user {handle}.", "Choose another name, or make a new link for this one.")
-    user = User(handle=handle, role=role, display_name=(display_name or handle).strip()[:HANDLE_LENGTH])
-    session.add(user)
+def add(
+    session: Session, *, handle: str, role: Role, display_name: str | None = None, email: str | None = None,
+    email_verified: bool = False, actor: User | None,
+) -> User:  # fmt: skip
+    """Add a person. Raises `BadInput` on a name or e-mail that cannot be used, `Conflict` where one is taken."""
+    handle, email = _handle(handle), checked_email(email)
+    require_free(session, handle, email)
+    user = User(
+        handle=handle,
+        role=role,
+        display_name=checked_name(display_name or handle[:NAME_LENGTH]),
+        email=email,
+        email_verified=email_verified,
+    )
+    try:
+        with session.begin_nested():
+            session.add(user)
+    except IntegrityError as error:  # someone took it a moment ago
+        raise Conflict(f"There is already a user {handle}.", "Choose another name.") from error
     events.write(session, "user.added", user, actor=actor, role=role.value)
+    return user
+
+
+def add_guest(session: Session, *, display_name: str, role: Role, actor: User | None) -> User:
+    """Add someone of whom a display name is all that is known. Raises `BadInput` where there is none."""
+    handle = f"guest-{secrets.token_hex(6)}"
+    user = User(handle=handle, role=role, display_name=checked_name(display_name), is_guest=True)
+    session.add(user)
+    events.write(session, "user.added", user, actor=actor, role=role.value, guest=True)
     return user
 
 
@@ -41,85 +67,72 @@ def by_handle(session: Session, handle: str) -> User:
     return user
 
 
+def by_name(session: Session, name: str) -> User | None:
+    """The person whose handle or e-mail `name` is, as they type it to sign in; a handle comes before an e-mail."""
+    name = name.strip()
+    is_handle = User.handle == name
+    query = select(User).where(
+        User.kind == UserKind.PERSON,
+        or_(is_handle, func.lower(User.email) == name.lower(), func.lower(User.handle) == name.lower()),
+    )
+    return session.scalars(query.order_by(is_handle.desc(), User.id)).first()
+
+
 def people(session: Session) -> list[User]:
     """Every person, in the order they were added; judges are left out."""
     return list(session.scalars(select(User).where(User.kind == UserKind.PERSON).order_by(User.id)))
 
 
-def make_link(session: Session, *, user: User, actor: User | None, lifetime: timedelta = LINK_LIFETIME) -> str:
-    """The token of a new link that signs `user` in, once, within `lifetime`. Raises `Conflict` for a judge or a
-    disabled user."""
-    _require_may_sign_in(user)
-    token = secrets.token_urlsafe(32)
-    link = SignInLink(token_sha256=_sha256(token), user_id=user.id, expires_at=func.now() + lifetime)
-    session.add(link)
-    events.write(session, "user.link_made", user, actor=actor)
-    return token
-
-
 def make_token(session: Session, *, user: User, actor: User | None) -> str:
-    """A token with which a program acts as `user`: a session of its own. Raises like `make_link`."""
-    _require_may_sign_in(user)
+    """A token with which a program acts as `user`: a session of its own. Raises `Conflict` where none may be."""
+    links.require_may_sign_in(user)
     events.write(session, "user.token_made", user, actor=actor)
-    return open_session(session, user=user)
+    return open_session(session, user=user, agent="token")
 
 
-def link_holder(session: Session, token: str) -> User:
-    """Whom an unused link would sign in; uses nothing up. Raises `NotFound`, or `Gone` where it is used or too old."""
-    link = session.scalar(select(SignInLink).where(SignInLink.token_sha256 == _sha256(token)))
-    if link is None:
-        raise NotFound("This sign-in link is not known.", "Check that it was copied whole, or ask for a new one.")
-    user = session.get_one(User, link.user_id)
-    if link.used_at is not None or user.disabled_at is not None or link.expires_at <= _now(session):
-        raise Gone("This sign-in link was used already or is too old.", "Ask an admin for a new one.")
-    return user
-
-
-def use_link(session: Session, token: str) -> str:
-    """Use a link up and open a session: the session's token. Raises like `link_holder`; of two at once, one wins."""
-    user = link_holder(session, token)
-    used = session.execute(
-        update(SignInLink)
-        .where(SignInLink.token_sha256 == _sha256(token), SignInLink.used_at.is_(None))
-        .values(used_at=func.now())
-        .returning(SignInLink.id)
+def open_session(session: Session, *, user: User, agent: str = "") -> str:
+    """The token of a new session of `user` in the browser `agent`; it ends by itself after 30 days."""
+    token = new_token()
+    session.add(
+        WebSession(
+            token_sha256=sha256(token), user_id=user.id, agent=agent[:100], expires_at=func.now() + SESSION_LIFETIME
+        )
     )
-    if used.scalar_one_or_none() is None:
-        raise Gone("This sign-in link was used a moment ago.", "Ask an admin for a new one.")
-    return open_session(session, user=user)
-
-
-def open_session(session: Session, *, user: User) -> str:
-    """The token of a new session of `user`; it ends by itself after 30 days."""
-    token = secrets.token_urlsafe(32)
-    session.add(WebSession(token_sha256=_sha256(token), user_id=user.id, expires_at=func.now() + SESSION_LIFETIME))
     session.flush()
     return token
 
 
 def signed_in(session: Session, token: str) -> User | None:
-    """The user behind a session's token; None where it is unknown or over, or the user is disabled."""
-    return session.scalar(
-        select(User)
+    """The user behind a session's token; None where it is unknown or over, or the user is disabled. Notes, every few
+    minutes, that the session is in use."""
+    found = session.execute(
+        select(User, WebSession.id, WebSession.seen_at < func.now() - SEEN_EVERY)
         .join(WebSession, WebSession.user_id == User.id)
-        .where(
-            WebSession.token_sha256 == _sha256(token),
-            WebSession.ended_at.is_(None),
-            WebSession.expires_at > func.now(),
-            User.disabled_at.is_(None),
-        )
-    )
+        .where(WebSession.token_sha256 == sha256(token), _stands(), User.disabled_at.is_(None))
+    ).one_or_none()
+    if found is None:
+        return None
+    user, session_id, is_stale = found
+    if is_stale:
+        session.execute(update(WebSession).where(WebSession.id == session_id).values(seen_at=func.now()))
+    return user
+
+
+def sessions_of(session: Session, *, user: User) -> Sequence[WebSession]:
+    """Where `user` is signed in, the newest use first."""
+    query = select(WebSession).where(WebSession.user_id == user.id, _stands())
+    return session.scalars(query.order_by(WebSession.seen_at.desc(), WebSession.id.desc())).all()
 
 
 def sign_out(session: Session, token: str) -> None:
     """End the session of `token`; no error where it is over already."""
-    session.execute(_end().where(WebSession.token_sha256 == _sha256(token)))
+    session.execute(_end().where(WebSession.token_sha256 == sha256(token)))
 
 
-def sign_out_everywhere(session: Session, *, user: User) -> int:
-    """End every session of `user`: how many there were."""
-    ended = session.scalars(_end().where(WebSession.user_id == user.id).returning(WebSession.id))
-    return len(ended.all())
+def sign_out_everywhere(session: Session, *, user: User, but: str | None = None) -> int:
+    """End every session of `user`, `but` the one of this token: how many there were."""
+    others = WebSession.token_sha256 != sha256(but or "")
+    return len(session.scalars(_end().where(WebSession.user_id == user.id, others).returning(WebSession.id)).all())
 
 
 def disable(session: Session, *, user: User, actor: User | None) -> None:
@@ -160,7 +173,50 @@ def first_admin_link(session: Session, *, handle: str) -> str | None:
     """A link for the first admin, whom it makes; None where that user exists already (not the first start)."""
     if session.scalar(_named(_handle(handle))) is not None:
         return None
-    return make_link(session, user=add(session, handle=handle, role=Role.ADMIN, actor=None), actor=None)
+    user = add(session, handle=handle, role=Role.ADMIN, actor=None)
+    return links.make(session, user=user, purpose=LinkPurpose.SIGN_IN, actor=None)
+
+
+def checked_name(text: str) -> str:
+    """A name to show, without blanks around it. Raises `BadInput` where it is empty or longer than 80 characters."""
+    name = " ".join(text.split())
+    if not 1 <= len(name) <= NAME_LENGTH:
+        problem = f"1 to {NAME_LENGTH} characters"
+        raise BadInput(f"A name to show has 1 to {NAME_LENGTH} characters.", fields={"display_name": problem})
+    return name
+
+
+def checked_email(text: str | None) -> str | None:
+    """An e-mail address, None where there is none. Raises `BadInput` where it is not one."""
+    email = (text or "").strip()
+    if email and (len(email) > 320 or not EMAIL.fullmatch(email)):
+        raise BadInput(f"{email} is no e-mail address.", fields={"email": "name@example.org"})
+    return email or None
+
+
+def own_handle(text: str) -> str:
+    """A handle that someone chose for themselves. Raises `BadInput` like `add`, and where it looks like an e-mail: such
+    handles are given by admins, who know whose address it is."""
+    handle = _handle(text)
+    if "@" in handle or handle != " ".join(handle.split()):
+        raise BadInput("A handle is a plain name.", fields={"handle": "A plain name; your e-mail has its own field."})
+    return handle
+
+
+def require_free(session: Session, handle: str | None, email: str | None, *, but: User | None = None) -> None:
+    """Raises `Conflict` where the handle or e-mail is another's handle or e-mail: people sign in with either."""
+    wanted = {text.lower(): field for text, field in ((handle, "handle"), (email, "email")) if text}
+    query = select(User.handle, User.email).where(
+        or_(func.lower(User.handle).in_(wanted), func.lower(User.email).in_(wanted)), User.id != (but.id if but else 0)
+    )
+    taken = {text.lower() for row in session.execute(query) for text in row if text} & set(wanted)
+    for text in sorted(taken):
+        name = handle if wanted[text] == "handle" else email
+        raise Conflict(
+            f"There is already a user {name}.",
+            "Choose another name, or make a new link for this one.",
+            fields={wanted[text]: "This is taken already."},
+        )
 
 
 def _handle(handle: str) -> str:
@@ -168,11 +224,6 @@ def _handle(handle: str) -> str:
     if not handle or len(handle) > HANDLE_LENGTH:
         raise BadInput("A user needs a name of 1 to 200 characters.", fields={"handle": "1 to 200 characters"})
     return handle
-
-
-def _require_may_sign_in(user: User) -> None:
-    if user.kind is not UserKind.PERSON or user.disabled_at is not None:
-        raise Conflict(f"{user.display_name} cannot sign in.", "Only people that are not disabled can.")
 
 
 def _named(handle: str) -> Select[User]:
@@ -183,9 +234,9 @@ def _end() -> Update:
     return update(WebSession).where(WebSession.ended_at.is_(None)).values(ended_at=func.now())
 
 
+def _stands() -> ColumnElement[bool]:
+    return and_(WebSession.ended_at.is_(None), WebSession.expires_at > func.now())
+
+
 def _now(session: Session) -> datetime:
     return session.execute(select(func.now())).scalar_one()
-
-
-def _sha256(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -2,7 +2,8 @@
 
 First by what the browser says of where it comes from (Sec-Fetch-Site, else Origin), then by a token that only our own
 pages know: in a form's field `csrf_token`, or in the header `X-CSRF-Token`. A bearer token is never sent by a browser
-on its own, so such requests need neither.
+on its own, so such requests need neither. Where nobody is signed in, or no longer, everyone's token is the same and no
+secret: a page whose session has ended may sign in anew with the header it has, which no other site's page can send.
 """
 
 import hmac
@@ -28,6 +29,8 @@ async def check(request: Request, identity: IdentityDep, settings: SettingsDep) 
         return
     if not comes_from_us(request, settings):
         raise Forbidden("This request came from another site.", "Open the page on this site and try again.")
+    if identity.how is How.NOBODY and HEADER in request.headers:
+        return
     if not hmac.compare_digest((await _offered(request)).encode(), identity.csrf_token(settings).encode()):
         raise Forbidden("This page is from before you signed in or out.", "Reload it and try again.", reload=True)
 

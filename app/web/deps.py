@@ -11,6 +11,7 @@ from app.artifacts import Artifacts
 from app.errors import NotSignedIn
 from app.models import User
 from app.services import permissions
+from app.services.limits import Limits
 from app.services.permissions import Right
 from app.settings import Settings
 from app.web.identity import Identity, identify
@@ -32,6 +33,11 @@ def get_picture_links(request: Request) -> PictureLinks:
     return links
 
 
+def get_limits(request: Request) -> Limits:
+    limits: Limits = request.app.state.limits
+    return limits
+
+
 def open_session(request: Request) -> Iterator[Session]:
     with db.transaction(request.app.state.session_factory) as session:
         yield session
@@ -39,6 +45,7 @@ def open_session(request: Request) -> Iterator[Session]:
 
 SettingsDep = Annotated[Settings, Depends(get_settings)]
 ArtifactsDep = Annotated[Artifacts, Depends(get_artifacts)]
+LimitsDep = Annotated[Limits, Depends(get_limits)]
 LinksDep = Annotated[PictureLinks, Depends(get_picture_links)]
 # function scope: committed before the answer is sent, so that the browser's next request sees what this one wrote
 SessionDep = Annotated[Session, Depends(open_session, scope="function")]
@@ -75,3 +82,4 @@ def user_with(right: Right) -> Callable[[User], User]:
 RequireAnnotator = Annotated[User, Depends(user_with(Right.ANNOTATE))]
 RequireResearcher = Annotated[User, Depends(user_with(Right.RESEARCH))]
 RequireAdmin = Annotated[User, Depends(user_with(Right.RUN_STUDIES))]
+RequireUserAdmin = Annotated[User, Depends(user_with(Right.MANAGE_USERS))]

@@ -9,8 +9,8 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
-from app.errors import BadInput, NotFound, TastemakerError, Unavailable
-from app.web import security
+from app.errors import BadInput, NotFound, NotSignedIn, TastemakerError, TooMany, Unavailable
+from app.web import security, sign_in_form
 from app.web.htmx import is_htmx
 from app.web.templating import render
 
@@ -33,7 +33,10 @@ def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, TastemakerError)
     if error.status >= 500:
         log.error("request_failed", route=_route(request), error=str(error), code=error.code)
-    return answer(request, error)
+    response = answer(request, error)
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def _invalid(request: Request, error: Exception) -> Response:
@@ -85,6 +88,8 @@ def answer(request: Request, error: TastemakerError, *, status: int | None = Non
     if is_htmx(request):
         aside = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML"}
         return render(request, "errors/_error.html", status=status, headers=aside, error=error)
+    if isinstance(error, NotSignedIn):
+        return sign_in_form.page(request, status=status, notice=str(error), next_=sign_in_form.here(request))
     return render(request, "errors/error.html", status=status, error=error, status_code=status)
 
 

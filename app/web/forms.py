@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
-from app.errors import BadInput
+from app.errors import BadInput, Conflict
 
 
 async def read_form(request: Request) -> AsyncIterator[FormData]:
@@ -30,6 +30,18 @@ PostedForm = Annotated[FormData, Depends(read_form)]
 def values(form: FormData) -> dict[str, str]:
     """The form's texts by name, stripped; files are left out."""
     return {name: value.strip() for name, value in form.items() if isinstance(value, str)}
+
+
+def secret(form: FormData, name: str) -> str:
+    """A password as it was typed, blanks and all; empty where none was."""
+    value = form.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def faults(error: BadInput | Conflict, *, otherwise: str) -> dict[str, str]:
+    """What is wrong by field, for the form; beside the field `otherwise` where the error names none."""
+    fields = error.fields if isinstance(error, BadInput) else error.details.get("fields", {})
+    return fields or {otherwise: str(error)}
 
 
 def whole_number(text: str, *, field: str, low: int, high: int) -> int | None:

@@ -9,9 +9,10 @@ from fastapi import Request, Response
 from sqlalchemy.orm import Session
 
 from app.models import User
-from app.services import accounts
+from app.services import accounts, user_preferences
 from app.services.permissions import Right, may
 from app.settings import Settings
+from app.web.browser_names import browser_name
 from app.web.local_admin import at_this_machine
 
 COOKIE = "tastemaker_session"
@@ -31,10 +32,12 @@ class Viewer:
     id: int
     name: str
     role: str
+    is_guest: bool
     language: str
     may_annotate: bool
     may_research: bool
     may_run_studies: bool
+    may_manage_users: bool
     at_this_machine: bool
 
 
@@ -79,13 +82,26 @@ def _identity(user: User, how: How, token: str | None) -> Identity:
         id=user.id,
         name=user.display_name,
         role=user.role.value,
-        language=str(user.preferences.get("language", "")),
+        is_guest=user.is_guest,
+        language=user_preferences.of(user).language,
         may_annotate=may(user, Right.ANNOTATE),
         may_research=may(user, Right.RESEARCH),
         may_run_studies=may(user, Right.RUN_STUDIES),
+        may_manage_users=may(user, Right.MANAGE_USERS),
         at_this_machine=how is How.MACHINE,
     )
     return Identity(user, how, token, viewer)
+
+
+def sign_in(request: Request, response: Response, session: Session, user: User) -> None:
+    """Sign `user` in, in this browser: a new session, whatever cookie came with the request; the one before ends."""
+    before = request.cookies.get(COOKIE)
+    if before:
+        accounts.sign_out(session, before)
+    token = accounts.open_session(session, user=user, agent=browser_name(request.headers.get("user-agent", "")))
+    set_cookie(request, response, token)
+    # what is rendered with this answer is already the new person's
+    request.state.identity = _identity(user, How.COOKIE, token)
 
 
 def set_cookie(request: Request, response: Response, token: str) -> None:

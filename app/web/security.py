@@ -28,6 +28,23 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+# pages whose address or content is a secret of one person: no cache keeps them, the browser's own neither
+NEVER_STORED = (
+    "/sign-in",
+    "/sign-up",
+    "/join",
+    "/back",
+    "/reset",
+    "/outside",
+    "/account",
+    "/admin/users",
+    "/admin/invites",
+    "/api/v1/me",
+    "/api/v1/sign-in",
+    "/api/v1/invites",
+    "/api/v1/users",
+)
+
 
 class SecurityHeaders:
     """Adds the headers above; what no route gave a rule of its own is kept by no cache without asking again."""
@@ -41,7 +58,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "private, no-cache")
+                secret = scope["path"].startswith(NEVER_STORED)
+                headers.setdefault("Cache-Control", "no-store" if secret else "private, no-cache")
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)

@@ -14,9 +14,12 @@ FILLED = [
     ("choices", "extra"),
     ("choices", "reasons"),
     ("choices", "comment"),
+    ("round_totals", "open_answered"),
     ("sign_in_links", "purpose"),
+    ("users", "email_verified"),
     ("users", "is_guest"),
     ("users", "preferences"),
+    ("web_sessions", "agent"),
 ]
 
 
@@ -167,9 +170,21 @@ def upgrade() -> None:
     op.create_index(
         "uq_leases_uncounted",
         "leases",
-        ["pair_id", "user_id", "purpose"],
+        ["user_id", "purpose", "pair_id"],
         unique=True,
         postgresql_where=sa.text("purpose <> 'counted'"),
+    )
+    op.create_index("ix_leases_expires", "leases", ["expires_at"], unique=False)
+    op.create_index(
+        "ix_pairs_judged",
+        "pairs",
+        ["round_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'closed' AND filled >= 3"),
+    )
+    op.add_column(
+        "round_totals",
+        sa.Column("open_answered", postgresql.JSONB(astext_type=sa.Text()), nullable=False, server_default="{}"),
     )
     op.add_column(
         "sign_in_links",
@@ -192,11 +207,17 @@ def upgrade() -> None:
     )
     op.add_column("users", sa.Column("is_guest", sa.Boolean(), nullable=False, server_default="false"))
     op.add_column("users", sa.Column("email", sa.String(length=320), nullable=True))
+    op.add_column("users", sa.Column("email_verified", sa.Boolean(), nullable=False, server_default="false"))
     op.add_column("users", sa.Column("password_hash", sa.String(length=200), nullable=True))
     op.add_column("users", sa.Column("oidc_issuer", sa.String(length=500), nullable=True))
     op.add_column("users", sa.Column("oidc_subject", sa.String(length=255), nullable=True))
     op.add_column(
         "users", sa.Column("preferences", postgresql.JSONB(astext_type=sa.Text()), nullable=False, server_default="{}")
+    )
+    op.add_column("web_sessions", sa.Column("agent", sa.String(length=100), nullable=False, server_default=""))
+    op.add_column(
+        "web_sessions",
+        sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
     )
     op.create_index("uq_users_email", "users", [sa.literal_column("lower(email)")], unique=True)
     for table, column in FILLED:  # rows that were there have a value now; from here on the models give it
@@ -208,10 +229,13 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("uq_users_oidc", table_name="users")
     op.drop_index("uq_users_email", table_name="users")
+    op.drop_column("web_sessions", "seen_at")
+    op.drop_column("web_sessions", "agent")
     op.drop_column("users", "preferences")
     op.drop_column("users", "oidc_subject")
     op.drop_column("users", "oidc_issuer")
     op.drop_column("users", "password_hash")
+    op.drop_column("users", "email_verified")
     op.drop_column("users", "email")
     op.drop_column("users", "is_guest")
     op.drop_index(
@@ -221,6 +245,9 @@ def downgrade() -> None:
     )
     op.drop_column("sign_in_links", "revoked_at")
     op.drop_column("sign_in_links", "purpose")
+    op.drop_column("round_totals", "open_answered")
+    op.drop_index("ix_pairs_judged", table_name="pairs", postgresql_where=sa.text("state = 'closed' AND filled >= 3"))
+    op.drop_index("ix_leases_expires", table_name="leases")
     op.drop_index("uq_leases_uncounted", table_name="leases", postgresql_where=sa.text("purpose <> 'counted'"))
     op.drop_column("leases", "expected")
     op.drop_column("choices", "comment")

@@ -7,8 +7,8 @@ import pytest
 
 from app.cli import main
 from app.db import transaction
-from app.models import Role
-from app.services import accounts
+from app.models import LinkPurpose, Role
+from app.services import accounts, links
 from app.settings import activate
 
 
@@ -27,7 +27,7 @@ def tastemaker(monkeypatch, capsys, settings):
 
 def holder(sessions, link):
     with transaction(sessions) as session:
-        return accounts.link_holder(session, link.rsplit("/", 1)[1])
+        return links.holder(session, link.rsplit("/", 1)[1], purpose=LinkPurpose.SIGN_IN)
 
 
 def test_add_prints_a_link_that_signs_the_new_person_in(tastemaker, sessions):

@@ -82,7 +82,7 @@ def test_a_fault_of_ours_is_logged_and_tells_nobody_its_details(failing, log_lin
 
 
 def test_a_fault_after_the_caller_was_known_still_answers(annotator, monkeypatch, log_lines):
-    monkeypatch.setattr("app.web.pages.home.waiting.for_user", lambda *_: 1 / 0)
+    monkeypatch.setattr("app.web.pages.home.waiting.for_user", lambda *_, **__: 1 / 0)
     failing = TestClient(annotator.app, cookies=dict(annotator.cookies), raise_server_exceptions=False)
     answer = failing.get("/")
     assert answer.status_code == 500
@@ -90,7 +90,7 @@ def test_a_fault_after_the_caller_was_known_still_answers(annotator, monkeypatch
 
 
 def test_the_log_never_holds_an_address_which_may_be_a_sign_in_link(annotator, monkeypatch, log_lines):
-    monkeypatch.setattr("app.web.pages.sign_in.accounts.link_holder", lambda *_: 1 / 0)
+    monkeypatch.setattr("app.web.pages.links.links.holder", lambda *_, **__: 1 / 0)
     failing = TestClient(annotator.app, raise_server_exceptions=False)
     assert failing.get("/sign-in/a-secret-token").status_code == 500
     assert [line["route"] for line in log_lines] == ["/sign-in/{token}"]

@@ -1,6 +1,6 @@
 from app.db import transaction
-from app.models import Role
-from app.services import accounts
+from app.models import LinkPurpose, Role
+from app.services import accounts, links
 from app.web.identity import COOKIE
 from tests import builders
 
@@ -26,7 +26,7 @@ def test_the_account_page_says_who_i_am(researcher):
 def test_opening_a_sign_in_link_does_not_use_it_up_and_its_button_does(anonymous, factory):
     with transaction(factory) as session:
         user = builders.user(session, handle="Ada")
-        link = f"/sign-in/{accounts.make_link(session, user=user, actor=None)}"
+        link = f"/sign-in/{links.make(session, user=user, purpose=LinkPurpose.SIGN_IN, actor=None)}"
     for _ in range(2):
         assert "Welcome, Ada" in anonymous.get(link).text
 
@@ -39,7 +39,7 @@ def test_opening_a_sign_in_link_does_not_use_it_up_and_its_button_does(anonymous
 
 def test_the_session_cookie_is_kept_from_scripts_and_other_sites(anonymous, factory):
     with transaction(factory) as session:
-        token = accounts.make_link(session, user=builders.user(session), actor=None)
+        token = links.make(session, user=builders.user(session), purpose=LinkPurpose.SIGN_IN, actor=None)
     cookie = anonymous.submit(f"/sign-in/{token}").headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
