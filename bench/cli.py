@@ -1,4 +1,4 @@
-"""`tastemaker bench …`: the benchmarks, for people and for scripts. Each is imported when it is run, for torch is large."""
+"""`tastemaker bench …`: the benchmarks, for people and for scripts. Each is imported when run: torch is large."""
 
 from typing import Annotated, Any
 
@@ -63,6 +63,21 @@ def keypress(
     _print(found, as_json, {"key press": found})
 
 
+@bench.command()
+def site(
+    people: Annotated[int, typer.Option(min=2, help="Simulated annotators.")] = 200,
+    thinking: Annotated[float, typer.Option(min=1, help="Seconds in which they think 2 s on average.")] = 60,
+    rush: Annotated[float, typer.Option(min=1, help="Seconds in which they do not think, for the highest rate.")] = 20,
+    seed: Annotated[int, typer.Option(help="Seed of pauses and answers.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Choices a second from many annotators at once, and whether any is lost, double or over quota."""
+    from bench import site as benchmark
+
+    found = benchmark.run(people=people, thinking_s=thinking, rush_s=rush, seed=seed, say=say)
+    _print(found, as_json, {"site": found | found["answer_and_next_ms"]})
+
+
 def _use_threads(threads: int | None) -> None:
     import torch
 
@@ -75,7 +90,8 @@ def _print(found: dict[str, Any], as_json: bool, columns: dict[str, dict[str, An
         print_json(found)
         return
     table = Table("", *columns)
-    names = [name for name, value in found.items() if isinstance(value, float)]
+    first = next(iter(columns.values()))
+    names = [name for name, value in first.items() if isinstance(value, int | float)]
     for name in names:
-        table.add_row(name.replace("_", " "), *(f"{column[name]:.3f}" for column in columns.values()))
+        table.add_row(name.replace("_", " "), *(f"{column[name]:g}" for column in columns.values()))
     out.print(table)
