@@ -51,6 +51,7 @@ from app.models import (
     User,
     Worker,
 )
+from app.services import totals
 from app.study_settings import StudySettings
 
 Row = TypeVar("Row", bound=Base)
@@ -168,13 +169,15 @@ def sample(session: Session, *, artifacts: Artifacts | None = None, size: int = 
 
 
 def pair(session: Session, *, artifacts: Artifacts | None = None, size: int = SIZE, **columns: Any) -> Pair:
-    """An open pair of two new samples of one new group of the round."""
+    """An open pair of two new samples of one new group of the round; the round's totals know of it."""
     round_id = columns.pop("round_id", None) or round_(session).id
     group_id = columns.pop("group_id", None) or group(session, round_id=round_id).id
     first, second = (sample(session, artifacts=artifacts, size=size, group_id=group_id) for _ in range(2))
     closed = columns.get("state") == PairState.CLOSED
     defaults = {"round_id": round_id, "group_id": group_id, "first_id": first.id, "second_id": second.id}
-    return _add(session, Pair, defaults | {"closed_at": now() if closed else None}, columns)
+    row = _add(session, Pair, defaults | {"closed_at": now() if closed else None}, columns)
+    totals.refresh(session, session.get_one(Round, round_id))
+    return row
 
 
 def lease(session: Session, **columns: Any) -> Lease:

@@ -31,10 +31,10 @@ class Answer(StrEnum):
 class Lease(Base):
     """One showing of one pair to one annotator.
 
-    Holds a place of its pair while `expires_at` lies ahead; running out is a comparison in the query, never a clean-up,
-    and giving it back ends it at once. A counted lease that ran out is renewed in place: at most one exists per person
-    and pair, and one for each other purpose. `expected` is the answer known beforehand of a warm-up or gold pair, as it
-    stood when it was shown.
+    A counted lease holds a place of its pair while `expires_at` lies ahead; running out is a comparison in the query,
+    never a clean-up. An answer ends it, giving it back ends it at once, an undo lets it live again. One that ran out is
+    renewed in place: at most one counted lease exists per person and pair, and one for each other purpose. `expected`
+    is the answer known beforehand of a warm-up or gold pair, as it stood when it was shown.
     """
 
     __tablename__ = "leases"
@@ -42,13 +42,14 @@ class Lease(Base):
         Index("uq_leases_counted", "pair_id", "user_id", unique=True, postgresql_where=text("purpose = 'counted'")),
         Index(
             "uq_leases_uncounted",
-            "pair_id",
             "user_id",
             "purpose",
+            "pair_id",
             unique=True,
             postgresql_where=text("purpose <> 'counted'"),
         ),
         Index("ix_leases_user_expires", "user_id", "expires_at"),
+        Index("ix_leases_expires", "expires_at"),
     )
 
     id: Mapped[Id]

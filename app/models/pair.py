@@ -20,7 +20,9 @@ class Pair(Base):
 
     Open until as many places are filled as the study asks choices per pair, or until three people skipped it; an undo
     opens it again while the round is labeling. Void once a sample of it is lost. `filled` counts the choices that fill
-    a place (not undone, not skip, counted purpose) and `skipped` the skips; both are kept by the choice's transaction.
+    a place (not undone, not skip, counted purpose, by nobody who is left out) and `skipped` the skips; both are counted
+    anew by every transaction that changes them (`app.services.places`). Choices that came late may make `filled` exceed
+    the places.
     """
 
     __tablename__ = "pairs"
@@ -28,6 +30,8 @@ class Pair(Base):
         UniqueConstraint("round_id", "first_id", "second_id"),
         # `next` reads the pairs closest to completion first, and never a closed one
         Index("ix_pairs_open", "round_id", text("filled DESC"), "id", postgresql_where=text("state = 'open'")),
+        # pairs on which people may have been unanimous
+        Index("ix_pairs_judged", "round_id", "id", postgresql_where=text("state = 'closed' AND filled >= 3")),
         CheckConstraint("first_id <> second_id", name="two_samples"),
         CheckConstraint("filled >= 0 AND skipped >= 0", name="counts_not_negative"),
         CheckConstraint("state <> 'closed' OR closed_at IS NOT NULL", name="closed_has_time"),

@@ -76,7 +76,11 @@ class Round(Base):
 
 
 class RoundTotals(Base):
-    """A round's totals, refreshed by the sweep, so that no choice writes a row that other pairs' choices write."""
+    """A round's totals, refreshed by the sweep, so that no choice writes a row that other pairs' choices write.
+
+    `open_answered` tells by user id how many of the open pairs that person has answered; who has answered none is not
+    in it.
+    """
 
     __tablename__ = "round_totals"
 
@@ -86,4 +90,5 @@ class RoundTotals(Base):
     pairs: Mapped[int] = mapped_column(default=0)
     pairs_closed: Mapped[int] = mapped_column(default=0)
     choices: Mapped[int] = mapped_column(default=0)
+    open_answered: Mapped[Json] = mapped_column(default=dict)
     refreshed_at: Mapped[CreatedAt]

@@ -10,13 +10,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.errors import BadInput, Conflict, Forbidden, NotFound
-from app.models import Answer, Choice, Lease, Pair, PairState, Purpose, Round, RoundState, User
-from app.services import dealing, preferences
+from app.models import Answer, Choice, Lease, Pair, Purpose, Round, User
+from app.services import asking, participations, places, preferences
 from app.services.locks import Lock, shared
 from app.study_settings import LabelingSettings, validated
 
-SKIPS_THAT_CLOSE = 3
 LONGEST_RESPONSE_MS = 24 * 3600 * 1000
+LONGEST_COMMENT = 1000
 
 
 def record(
@@ -25,16 +25,17 @@ def record(
 ) -> Choice:  # fmt: skip
     """Store the user's answer on a leased pair. Safe to send twice: the same key gives the stored choice.
 
-    An answer after its lease ran out is kept, as is one that comes after the round's training set was frozen (marked
-    `late`). Raises `Conflict` with the standing choice where another key answered this lease before, `Forbidden` for
-    another's lease, `BadInput` for an answer that the study does not offer.
+    An answer after its lease ran out is kept, as is one that comes to a pair that others filled meanwhile (marked
+    `extra`) or after the round's training set was frozen (marked `late`). Raises `Conflict` with the standing choice
+    where another key answered this lease before, `Forbidden` for another's lease, `BadInput` for an answer that the
+    study does not offer.
     """
     stored = session.scalars(select(Choice).where(Choice.key == key)).one_or_none()
     if stored is not None:
         return _same(stored, user, pair_id)
     pair, lease, round_ = _leased(session, pair_id, lease_id, user)
-    labeling = validated(round_.settings).labeling
-    if answer.value not in dealing.answers_offered(labeling):
+    labeling = asking.labeling_of(session, lease, round_)
+    if answer.value not in asking.answers_offered(labeling):
         raise BadInput(f"This study does not offer the answer {answer.value!r}.", "Reload the page.")
     standing = session.scalars(
         select(Choice).where(Choice.lease_id == lease.id, Choice.undone_at.is_(None))
@@ -46,34 +47,55 @@ def record(
     choice = Choice(
         key=key, lease_id=lease.id, pair_id=pair.id, user_id=user.id, answer=answer,
         response_ms=response_ms if response_ms is None else max(0, min(response_ms, LONGEST_RESPONSE_MS)),
-        late=_is_late(round_),
+        late=round_.state not in places.ASKED_IN, extra=_is_extra(pair, lease, user, answer, labeling),
     )  # fmt: skip
     session.add(choice)
-    if _counts(labeling, lease, user):
-        _count(pair, answer, +1, labeling)
+    lease.expires_at = func.least(Lease.expires_at, func.now())  # an answer ends its lease
     session.flush()
+    if lease.purpose is Purpose.COUNTED:
+        places.recount(session, round_, Pair.id == pair.id)
+    elif lease.purpose is Purpose.GOLD:
+        participations.pause_by_rule(session, study_id=round_.study_id, user=user, labeling=labeling)
     return choice
 
 
 def undo(session: Session, *, user: User, pair_id: int, key: uuid.UUID) -> Choice:
-    """Take the user's choice back; it is kept, marked with the time. Its pair is the user's again for a lease's time.
+    """Take the user's choice back; it is kept, marked with the time.
 
-    Undoing twice changes nothing. Raises `NotFound` where this user made no such choice.
+    Its pair is the user's again for a lease's time, unless others have filled or taken its places meanwhile: it can be
+    answered again then too, as an `extra` choice. Undoing twice changes nothing. Raises `NotFound` where this user made
+    no such choice.
     """
-    choice = session.scalars(select(Choice).where(Choice.key == key, Choice.user_id == user.id)).one_or_none()
-    if choice is None or choice.pair_id != pair_id:
-        raise NotFound("You made no such choice.", "Reload the page.")
+    choice = _own(session, user, pair_id, key)
     pair, lease, round_ = _leased(session, pair_id, choice.lease_id, user)
     session.refresh(choice)
     if choice.undone_at is not None:
         return choice
     choice.undone_at = func.now()
-    labeling = validated(round_.settings).labeling
-    if _counts(labeling, lease, user):
-        _count(pair, choice.answer, -1, labeling)
-    lease.expires_at = func.now() + dealing.lease_time()
+    session.flush()
+    if lease.purpose is Purpose.COUNTED:
+        places.recount(session, round_, Pair.id == pair.id)
+    if _may_hold(session, pair, lease, user, validated(round_.settings).labeling):
+        lease.expires_at = func.now() + places.lease_time()
     session.flush()
     session.refresh(choice)
+    return choice
+
+
+def explain(session: Session, *, user: User, pair_id: int, key: uuid.UUID, reasons: list[str], comment: str) -> Choice:
+    """Say why: the study's tags that fit, and a comment where the study asks for one. Replaces what was said before.
+
+    Safe to repeat. Raises `BadInput` on other tags or a comment that is not asked for or too long, `Conflict` where the
+    choice was undone.
+    """
+    choice = _own(session, user, pair_id, key)
+    _, lease, round_ = _leased(session, pair_id, choice.lease_id, user)
+    session.refresh(choice)
+    if choice.undone_at is not None:
+        raise Conflict("This choice was undone.", "Answer the pair again.")
+    _check_explanation(asking.labeling_of(session, lease, round_), reasons, comment.strip())
+    choice.reasons, choice.comment = list(dict.fromkeys(reasons)), comment.strip()
+    session.flush()
     return choice
 
 
@@ -93,7 +115,20 @@ def mine(session: Session, *, user: User, study_id: int, limit: int = 10) -> lis
 
 def view(choice: Choice) -> dict[str, object]:
     """A choice as the API shows it to the one who made it."""
-    return {"pair": choice.pair_id, "choice": choice.answer.value, "key": str(choice.key), "late": choice.late}
+    return {
+        "pair": choice.pair_id,
+        "choice": choice.answer.value,
+        "key": str(choice.key),
+        "late": choice.late,
+        "extra": choice.extra,
+    }
+
+
+def _own(session: Session, user: User, pair_id: int, key: uuid.UUID) -> Choice:
+    choice = session.scalars(select(Choice).where(Choice.key == key, Choice.user_id == user.id)).one_or_none()
+    if choice is None or choice.pair_id != pair_id:
+        raise NotFound("You made no such choice.", "Reload the page.")
+    return choice
 
 
 def _leased(session: Session, pair_id: int, lease_id: int, user: User) -> tuple[Pair, Lease, Round]:
@@ -112,25 +147,30 @@ def _leased(session: Session, pair_id: int, lease_id: int, user: User) -> tuple[
     return pair, lease, round_
 
 
-def _count(pair: Pair, answer: Answer, by: int, labeling: LabelingSettings) -> None:
-    """Fill or free a place of the locked pair, and close or open it accordingly."""
-    if answer == Answer.SKIP:
-        pair.skipped += by
-    else:
-        pair.filled += by
-    closed = pair.filled >= labeling.choices_per_pair or pair.skipped >= SKIPS_THAT_CLOSE
-    if pair.state == PairState.VOID or closed == (pair.state == PairState.CLOSED):
-        return
-    pair.state = PairState.CLOSED if closed else PairState.OPEN
-    pair.closed_at = func.now() if closed else None
+def _is_extra(pair: Pair, lease: Lease, user: User, answer: Answer, labeling: LabelingSettings) -> bool:
+    """Whether the answer would fill a place of a locked pair that has none left."""
+    fills = lease.purpose is Purpose.COUNTED and answer is not Answer.SKIP
+    return fills and preferences.counts_for(labeling, user.kind) and pair.filled >= labeling.choices_per_pair
 
 
-def _counts(labeling: LabelingSettings, lease: Lease, user: User) -> bool:
-    return lease.purpose == Purpose.COUNTED and preferences.counts_for(labeling, user.kind)
+def _may_hold(session: Session, pair: Pair, lease: Lease, user: User, labeling: LabelingSettings) -> bool:
+    """Whether the user's lease on the locked pair can live again without a place being given twice."""
+    if lease.purpose is not Purpose.COUNTED or not preferences.counts_for(labeling, user.kind):
+        return True
+    return pair.id in places.free(session, [pair.id], user, labeling)
 
 
-def _is_late(round_: Round) -> bool:
-    return round_.state not in (RoundState.GENERATING, RoundState.LABELING)
+def _check_explanation(labeling: LabelingSettings, reasons: list[str], comment: str) -> None:
+    fields = {}
+    unknown = [reason for reason in reasons if reason not in labeling.reasons]
+    if unknown:
+        fields["reasons"] = f"{', '.join(unknown)}: this study has no such tag"
+    if comment and not labeling.ask_comment:
+        fields["comment"] = "this study does not ask for one"
+    elif len(comment) > LONGEST_COMMENT:
+        fields["comment"] = f"is longer than {LONGEST_COMMENT} characters"
+    if fields:
+        raise BadInput("This cannot be stored as the reason of a choice.", "Reload the page.", fields=fields)
 
 
 def _same(stored: Choice, user: User, pair_id: int) -> Choice:

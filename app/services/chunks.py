@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import Group, Job, JobKind, Pair, Prompt, Round, Sample, Split, Study
-from app.services import jobs, samples
+from app.services import jobs, samples, totals
 from app.services.jobs import Claim, Urgency
 from app.services.samples import Drawn
 from app.services.walk import chunk_sizes, walk
@@ -64,12 +64,14 @@ def store(session: Session, round_: Round, drawn: list[Drawn]) -> None:
     by_group: dict[int, list[Sample]] = {}
     for row in samples.add(session, drawn, checkpoint_id=round_.checkpoint_id):
         by_group.setdefault(row.group_id, []).append(row)
-    session.add_all(
+    pairs = [
         Pair(round_id=round_.id, group_id=group_id, first_id=first.id, second_id=second.id)
         for group_id, rows in by_group.items()
         for first, second in pairs_of(rows, shown)
-    )
+    ]
+    session.add_all(pairs)
     session.flush()
+    totals.added(session, round_.id, len(pairs))
 
 
 def pairs_of(rows: list[Sample], shown: str) -> Iterator[tuple[Sample, Sample]]:

@@ -25,7 +25,7 @@ from app.models import (
     Split,
     Study,
 )
-from app.services import jobs, prompt_sets, samples
+from app.services import jobs, prompt_sets, samples, totals
 from app.services.jobs import Claim, Urgency
 from app.services.samples import Drawn
 from app.study_settings import validated
@@ -142,6 +142,7 @@ def make_pairs(session: Session, round_: Round) -> int:
     ).all()
     session.add_all(Pair(round_id=round_.id, group_id=g, first_id=a, second_id=b) for g, a, b in ready)
     session.flush()
+    totals.added(session, round_.id, len(ready))
     return len(ready)
 
 

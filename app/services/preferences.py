@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.models import (
@@ -13,6 +13,7 @@ from app.models import (
     Lease,
     Pair,
     PairState,
+    Participation,
     Purpose,
     Round,
     Sample,
@@ -59,27 +60,44 @@ def counts_for(labeling: LabelingSettings, kind: UserKind) -> bool:
     return kind in COUNTED_KINDS[labeling.counted]
 
 
+def left_out(study_id: Any, user_id: Any) -> ColumnElement[bool]:
+    """Whether an admin has left this person's choices out of the study."""
+    theirs = aliased(Participation)
+    return exists().where(theirs.study_id == study_id, theirs.user_id == user_id, theirs.left_out_at.is_not(None))
+
+
+def speaking(round_: Round, labeling: LabelingSettings) -> Select[Any]:
+    """The choices that speak for the round's pairs: what fills places and is trained on. Selects `Choice`, joined to
+    `Pair`, `Lease` and `User`: standing, of counted purpose and of a kind that counts, by nobody who is left out."""
+    return (
+        select(Choice)
+        .select_from(Choice)
+        .join(Pair, Pair.id == Choice.pair_id)
+        .join(Lease, Lease.id == Choice.lease_id)
+        .join(User, User.id == Choice.user_id)
+        .where(
+            Pair.round_id == round_.id,
+            Choice.undone_at.is_(None),
+            Lease.purpose == Purpose.COUNTED,
+            User.kind.in_(COUNTED_KINDS[labeling.counted]),
+            ~left_out(round_.study_id, Choice.user_id),
+        )
+    )
+
+
 def of_round(session: Session, round_: Round) -> list[Preference]:
     """The preferences of the round's pairs from the choices as they stand now, in the fixed order of training."""
     settings = validated(round_.settings)
     first, second = aliased(Sample), aliased(Sample)
     rows = session.execute(
-        select(Pair.id, Group.number, first.id, second.id, func.array_agg(Choice.id), func.array_agg(Choice.answer))
+        speaking(round_, settings.labeling)
+        .with_only_columns(
+            Pair.id, Group.number, first.id, second.id, func.array_agg(Choice.id), func.array_agg(Choice.answer)
+        )
         .join(Group, Group.id == Pair.group_id)
         .join(first, first.id == Pair.first_id)
         .join(second, second.id == Pair.second_id)
-        .join(Choice, Choice.pair_id == Pair.id)
-        .join(Lease, Lease.id == Choice.lease_id)
-        .join(User, User.id == Choice.user_id)
-        .where(
-            Pair.round_id == round_.id,
-            Pair.state != PairState.VOID,
-            first.state == SampleState.READY,
-            second.state == SampleState.READY,
-            Choice.undone_at.is_(None),
-            Lease.purpose == Purpose.COUNTED,
-            User.kind.in_(COUNTED_KINDS[settings.labeling.counted]),
-        )
+        .where(Pair.state != PairState.VOID, first.state == SampleState.READY, second.state == SampleState.READY)
         .group_by(Pair.id, Group.number, first.id, second.id, first.number, second.number)
         .order_by(Group.number, first.number, second.number)
     )

@@ -7,12 +7,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import BadInput, Conflict, NotFound
-from app.models import OPEN, Checkpoint, Round, RoundKind, Study, User
+from app.models import OPEN, Checkpoint, Pair, Round, RoundKind, Study, User
 from app.models.base import Json
-from app.services import base_models, events, guidelines, prompt_sets
+from app.services import base_models, events, guidelines, places, prompt_sets
+from app.services.locks import Lock, exclusive
 from app.study_settings import load_preset, merged, validated
 
 MOST_AUTO_ROUNDS = 10_000
+PLACES_DEPEND_ON = {"choices_per_pair", "counted"}
 
 
 def create(
@@ -109,7 +111,7 @@ def set_auto_rounds(session: Session, *, study_id: int, rounds: int, actor: User
 def change_labeling(session: Session, *, study_id: int, labeling: Json, actor: User | None) -> Study:
     """Change the labeling block, for the study and its open rounds. The event tells what changed.
 
-    Raises `BadInput` where the guidelines or the consent text show a picture that the study does not have.
+    Pairs close and open by how many choices are asked for from now on, and whose count. Raises `BadInput` where the guidelines or the consent text show a picture that the study does not have.
     """
     study = locked(session, study_id)
     before = validated(study.settings)
@@ -124,6 +126,10 @@ def change_labeling(session: Session, *, study_id: int, labeling: Json, actor: U
     study.settings = after.model_dump()
     for round_ in session.scalars(select(Round).where(Round.study_id == study_id, Round.state.in_(OPEN))):
         round_.settings = merged(validated(round_.settings), {"labeling": labeling}).model_dump()
+        if changed.keys() & PLACES_DEPEND_ON:
+            session.flush()
+            exclusive(session, Lock.ROUND_CHOICES, round_.id)
+            places.recount(session, round_, Pair.round_id == round_.id)
     events.write(session, "study.labeling_changed", study, actor=actor, changed=changed)
     return study
 

@@ -1,6 +1,6 @@
 """A round's totals: counted by the sweep, read by pages."""
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app.models import Choice, Group, Job, JobKind, JobState, Pair, PairState, Round, RoundKind, RoundTotals, Sample
@@ -10,17 +10,14 @@ def refresh(session: Session, round_: Round) -> None:
     """Count the round anew into its row of totals."""
     totals = session.get(RoundTotals, round_.id) or RoundTotals(round_id=round_.id)
     session.add(totals)
-    totals.pairs, totals.pairs_closed = session.execute(
-        select(func.count(), func.count().filter(Pair.state == PairState.CLOSED)).where(
-            Pair.round_id == round_.id, Pair.state != PairState.VOID
-        )
+    totals.pairs, totals.pairs_closed, totals.choices = session.execute(
+        select(
+            func.count(),
+            func.count().filter(Pair.state == PairState.CLOSED),
+            func.coalesce(func.sum(Pair.filled + Pair.skipped), 0),
+        ).where(Pair.round_id == round_.id, Pair.state != PairState.VOID)
     ).one()
-    totals.choices = _count(
-        session,
-        select(func.count(Choice.id))
-        .join(Pair, Pair.id == Choice.pair_id)
-        .where(Pair.round_id == round_.id, Choice.undone_at.is_(None)),
-    )
+    totals.open_answered = _open_answered(session, round_)
     totals.groups_drawn = (
         _count(
             session,
@@ -38,6 +35,28 @@ def refresh(session: Session, round_: Round) -> None:
         ),
     )
     totals.refreshed_at = func.now()
+
+
+def added(session: Session, round_id: int, pairs: int) -> None:
+    """Pairs were written: they wait for people at once, not only after the next sweep."""
+    grown = update(RoundTotals).where(RoundTotals.round_id == round_id).values(pairs=RoundTotals.pairs + pairs)
+    session.execute(grown)
+
+
+def _open_answered(session: Session, round_: Round) -> dict[str, int]:
+    """How many of the round's open pairs each person has answered, by user id."""
+    rows = session.execute(
+        select(Choice.user_id, func.count(Choice.pair_id.distinct()))
+        .join(Pair, Pair.id == Choice.pair_id)
+        .where(
+            Pair.round_id == round_.id,
+            Pair.state == PairState.OPEN,
+            Pair.filled + Pair.skipped > 0,
+            Choice.undone_at.is_(None),
+        )
+        .group_by(Choice.user_id)
+    )
+    return {str(user_id): pairs for user_id, pairs in rows}
 
 
 def _count(session: Session, query) -> int:  # type: ignore[no-untyped-def]  # any select of one number

@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from app.models import Answer, User
 from app.services import dealing, pictures, waiting
-from app.services.dealing import DealtPair, Side
+from app.services.dealing import Deal, DealtPair
 from app.services.pictures import Picture
+from app.services.sides import Side
+from app.web.languages import gettext as _
 from app.web.pictures import PictureLinks
 
 
@@ -32,6 +34,7 @@ class ShownPair(BaseModel):
     height: int = Field(description="Height of both pictures in pixels.")
     answers: list[Answer] = Field(description="The answers that the study offers.")
     expires_at: datetime
+    warm_up: bool = Field(description="Its answer does not count: the person is getting used to the question.")
 
 
 class Next(BaseModel):
@@ -39,6 +42,7 @@ class Next(BaseModel):
 
     pairs: list[ShownPair]
     reason: Literal["done", "held", "paused"] | None
+    message: str | None = Field(description="For `paused`: why the caller is, where it is not the study that is.")
     until: datetime | None = Field(description="For `held`: when a pair that others hold comes free at the latest.")
     waiting: int = Field(description="Open pairs of the study that the caller has not answered.")
 
@@ -50,8 +54,19 @@ def next_pairs(session: Session, links: PictureLinks, *, study_id: int, user: Us
     return Next(
         pairs=[_shown(pair, found, links, user.id) for pair in deal.pairs],
         reason=deal.reason,
+        message=_message(deal),
         until=deal.until,
         waiting=waiting.pairs_left(session, study_id=study_id, user=user),
+    )
+
+
+def _message(deal: Deal) -> str | None:
+    """What a paused person reads: an admin's words, or ours."""
+    if not deal.by_name:
+        return None
+    return deal.message or _(
+        "Some of your answers differ from what we expected, which can happen when a question is not clear. "
+        "Someone will have a look. All of your answers are kept."
     )
 
 
@@ -67,4 +82,5 @@ def _shown(pair: DealtPair, found: dict[int, Picture], links: PictureLinks, view
         height=pair.height,
         answers=[Answer(answer) for answer in pair.answers],
         expires_at=pair.expires_at,
+        warm_up=pair.warm_up,
     )

@@ -27,6 +27,12 @@ class MadeChoice(BaseModel):
     choice: Answer
     key: uuid.UUID
     late: bool = Field(description="It came after the round's training set was frozen.")
+    extra: bool = Field(description="It came to a pair that others had filled already; it is kept, and counts.")
+
+
+class Explanation(BaseModel):
+    reasons: list[str] = Field([], max_length=50, description="Tags of the study that fit.")
+    comment: str = Field("", max_length=choices.LONGEST_COMMENT)
 
 
 class Leases(BaseModel):
@@ -73,6 +79,15 @@ def undo(pair_id: int, key: uuid.UUID, session: SessionDep, user: RequireAnnotat
     """The pair is yours again for a lease's time. Undoing twice changes nothing."""
     undone = choices.undo(session, user=user, pair_id=pair_id, key=key)
     return MadeChoice.model_validate(choices.view(undone))
+
+
+@router.patch("/pairs/{pair_id}/choice", summary="Say why")
+def explain(pair_id: int, key: uuid.UUID, body: Explanation, session: SessionDep, user: RequireAnnotator) -> MadeChoice:
+    """Reasons of a standing choice, in place of those said before. 422 where the study does not ask for them."""
+    explained = choices.explain(
+        session, user=user, pair_id=pair_id, key=key, reasons=body.reasons, comment=body.comment
+    )
+    return MadeChoice.model_validate(choices.view(explained))
 
 
 @router.post("/leases/renew", summary="Keep leases for another while")

@@ -39,7 +39,7 @@ def test_another_key_while_a_choice_stands_is_told_which_stands(db: Session) -> 
     with pytest.raises(Conflict) as refused:
         record(db, pair, lease, user, answer=Answer.SECOND)
     assert refused.value.details["choice"] == {
-        "pair": pair.id, "choice": "first", "key": str(first.key), "late": False,
+        "pair": pair.id, "choice": "first", "key": str(first.key), "late": False, "extra": False,
     }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from app.models import (
 )  # fmt: skip
 from app.services import choices, dealing, samples
 from app.services.dealing import Deal, DealtPair
+from app.services.sides import left_side
 from tests import builders
 
 
@@ -107,10 +108,10 @@ def test_pairs_closest_to_completion_come_first(db: Session) -> None:
 
 
 def test_the_side_is_the_same_after_a_reload_and_the_other_for_a_repeat() -> None:
-    sides = [dealing.left_side(user, pair, Purpose.COUNTED) for user in range(20) for pair in range(20)]
-    assert sides == [dealing.left_side(user, pair, Purpose.COUNTED) for user in range(20) for pair in range(20)]
+    sides = [left_side(user, pair, Purpose.COUNTED) for user in range(20) for pair in range(20)]
+    assert sides == [left_side(user, pair, Purpose.COUNTED) for user in range(20) for pair in range(20)]
     assert 150 < sides.count("first") < 250
-    repeats = [dealing.left_side(user, pair, Purpose.REPEAT) for user in range(20) for pair in range(20)]
+    repeats = [left_side(user, pair, Purpose.REPEAT) for user in range(20) for pair in range(20)]
     assert all(side != repeat for side, repeat in zip(sides, repeats, strict=True))
 
 

@@ -33,7 +33,18 @@ def test_next_gives_pairs_as_the_design_has_them(annotator, study):
     dealt = next_(annotator, study, 3)
     assert (len(dealt["pairs"]), dealt["reason"], dealt["until"], dealt["waiting"]) == (3, None, None, 4)
     pair = dealt["pairs"][0]
-    assert set(pair) == {"pair", "lease", "prompt", "left", "images", "width", "height", "answers", "expires_at"}
+    assert set(pair) == {
+        "pair",
+        "lease",
+        "prompt",
+        "left",
+        "images",
+        "width",
+        "height",
+        "answers",
+        "expires_at",
+        "warm_up",
+    }
     assert set(pair["images"]) == {"left", "right"}
     assert pair["answers"] == ["first", "second", "tie", "both_bad", "skip"]
     ends = datetime.fromisoformat(pair["expires_at"])
@@ -69,7 +80,9 @@ def test_a_choice_is_stored_with_its_time(annotator, study, factory, answer):
     key = uuid.uuid4()
     made = choose(annotator, pair, answer.value, key)
     assert made.status_code == 200
-    assert made.json() == {"pair": pair["pair"], "choice": answer.value, "key": str(key), "late": False}
+    assert made.json() == {
+        "pair": pair["pair"], "choice": answer.value, "key": str(key), "late": False, "extra": False,
+    }  # fmt: skip
     with transaction(factory) as session:
         row = session.scalars(select(Choice)).one()
     assert (row.answer, row.user_id, row.response_ms) == (answer, annotator.user.id, 800)
@@ -169,4 +182,4 @@ def test_every_operation_of_the_api_has_a_summary_of_its_own(anonymous):
     summaries = [operation["summary"] for path in described.values() for operation in path.values()]
     assert len(summaries) >= 5
     assert len(set(summaries)) == len(summaries)
-    assert set(described["/api/v1/pairs/{pair_id}/choice"]) == {"post", "delete"}
+    assert set(described["/api/v1/pairs/{pair_id}/choice"]) == {"post", "patch", "delete"}
