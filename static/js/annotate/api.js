@@ -3,7 +3,7 @@
 /** It did not get through, or the site has trouble: the same call may work later. */
 export class TryLater extends Error {}
 
-/** Nobody is signed in any more ("signedOut"), or the page is older than the session ("reload"). */
+/** Nothing goes on before something else has happened; `why` is a value of HALTS. */
 export class Halted extends Error {
   constructor(why) {
     super(why);
@@ -21,14 +21,16 @@ export class Refused extends Error {
 
 const TIMEOUT_MS = 15_000;
 const LATER = new Set([408, 425, 429]);
+// nobody is signed in; the page is from before someone signed in; guidelines or consent are to be seen first
+const HALTS = { 401: "signedOut", 403: "outdated", 409: "before" };
 
 export class Api {
   #study;
-  #csrfToken;
 
+  /** `csrfToken` may be set anew: it belongs to the session. */
   constructor(study, csrfToken) {
     this.#study = study;
-    this.#csrfToken = csrfToken;
+    this.csrfToken = csrfToken;
   }
 
   /** Up to `count` pairs that are on lease to me. */
@@ -36,13 +38,16 @@ export class Api {
     return this.#call("GET", `studies/${this.#study}/next?count=${count}`);
   }
 
-  /** Send one entry of the outbox: a choice, or an undo. */
+  /** Send one entry of the outbox: a choice, an undo, or what explains a choice. */
   send(entry) {
-    if (entry.kind === "undo") {
-      return this.#call("DELETE", `pairs/${entry.pair}/choice?key=${entry.key}`);
+    const path = `pairs/${entry.pair}/choice`;
+    if (entry.kind === "undo") return this.#call("DELETE", `${path}?key=${entry.key}`);
+    if (entry.kind === "explain") {
+      const { reasons, comment } = entry;
+      return this.#call("PATCH", `${path}?key=${entry.key}`, { reasons, comment });
     }
     const { choice, key, lease, response_ms } = entry;
-    return this.#call("POST", `pairs/${entry.pair}/choice`, { choice, key, lease, response_ms });
+    return this.#call("POST", path, { choice, key, lease, response_ms });
   }
 
   renew(leases) {
@@ -50,24 +55,41 @@ export class Api {
   }
 
   /** For a page that is being left: nothing waits for the answer, and a beacon carries no header. */
-  giveBack(leases) {
-    const form = new URLSearchParams({ csrf_token: this.#csrfToken });
+  giveBack(leases, until) {
+    const form = new URLSearchParams({ csrf_token: this.csrfToken, until });
     leases.forEach((lease) => form.append("leases", lease));
     navigator.sendBeacon("/api/v1/leases/give-back", form);
+  }
+
+  /** Who is signed in, with a token for this session. */
+  me() {
+    return this.#call("GET", "me");
+  }
+
+  savePreferences(preferences) {
+    return this.#call("PATCH", "me", { preferences });
+  }
+
+  /** Sign in; a wrong password is `Refused`, too many tries are `Refused` with `retryAfter` in seconds. */
+  async signIn(name, password) {
+    const response = await this.#fetch("POST", "sign-in", { name, password });
+    if (response.ok) return response.json();
+    if (response.status >= 500) throw new TryLater(response.statusText);
+    const retryAfter = Number(response.headers.get("Retry-After")) || undefined;
+    throw new Refused({ ...(await problemOf(response)), retryAfter });
   }
 
   async #call(method, path, body) {
     const response = await this.#fetch(method, path, body);
     if (response.ok) return response.json();
     if (response.status >= 500 || LATER.has(response.status)) throw new TryLater(response.statusText);
-    const problem = await response.json().catch(() => ({ detail: response.statusText }));
-    if (response.status === 401) throw new Halted("signedOut");
-    if (response.status === 403 && problem.reload) throw new Halted("reload");
+    const problem = await problemOf(response);
+    if (response.status === 401 || problem.reload) throw new Halted(HALTS[response.status] ?? "outdated");
     throw new Refused(problem);
   }
 
   async #fetch(method, path, body) {
-    const headers = { "X-CSRF-Token": this.#csrfToken };
+    const headers = { "X-CSRF-Token": this.csrfToken };
     if (body) headers["Content-Type"] = "application/json";
     try {
       return await fetch(`/api/v1/${path}`, {
@@ -80,4 +102,8 @@ export class Api {
       throw new TryLater(error.message);
     }
   }
+}
+
+function problemOf(response) {
+  return response.json().catch(() => ({ detail: response.statusText }));
 }

@@ -4,45 +4,27 @@ const DRAG_PX = 10;
 const DOUBLE_CLICK_MS = 450;
 const TOO_SOON_MS = 150;
 
-const KEYS = {
-  1: "left",
-  ArrowLeft: "left",
-  2: "right",
-  ArrowRight: "right",
-  0: "tie",
-  ArrowDown: "tie",
-  b: "both_bad",
-  s: "skip",
-  u: "undo",
-  Backspace: "undo",
-  "?": "help",
-};
-
-/** Call `act(what)` for every key that means something; `what` is a value of KEYS. */
-export function onKeys(act) {
+/** Call what `commandFor(event)` gives for a key, if it gives something. */
+export function onKeys(commandFor) {
   document.addEventListener("keydown", (event) => {
     if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
-    const what = meaning(event);
+    const command = commandFor(event);
     // a button in focus that is held down would click again and again
-    if (event.repeat && (what || event.key === "Enter")) return event.preventDefault();
-    if (!what) return;
+    if (event.repeat && (command || event.key === "Enter")) return event.preventDefault();
+    if (!command) return;
     event.preventDefault();
-    act(what);
+    command();
   });
 }
 
-function meaning(event) {
-  if (event.isComposing || event.altKey) return undefined;
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (event.ctrlKey || event.metaKey) return key === "z" && !event.shiftKey ? "undo" : undefined;
-  return KEYS[key];
-}
-
 function isTyping(target) {
-  return target.closest("input, textarea, select, [contenteditable]") !== null;
+  return target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
 }
 
-/** Call `act(button)` for every click on a button that matches `selector`. `shownSince()` is the pair's age in ms. */
+/**
+ * Call `act(button, byKeyboard)` for every click on a button that matches `selector`. `shownSince()` is the pair's age
+ * in ms.
+ */
 export function onClicks(root, selector, shownSince, act) {
   const gesture = followGesture(root);
   root.addEventListener("click", (event) => {
@@ -51,7 +33,7 @@ export function onClicks(root, selector, shownSince, act) {
     event.preventDefault();
     const byKeyboard = event.detail === 0;
     if (!byKeyboard && (gesture.isMore() || isForThePairBefore(event, button, shownSince()))) return;
-    act(button);
+    act(button, byKeyboard);
   });
 }
 

@@ -1,158 +1,193 @@
 /* The pair page: shows a pair, takes the answer, shows the next at once, and sends the answer behind the scenes. */
 
+import { Answering } from "./answering.js";
 import { Api } from "./api.js";
-import { keepFitting } from "./fit.js";
+import { followFingers } from "./fingers.js";
+import { Fit } from "./fit.js";
+import { Flicker } from "./flicker.js";
 import { onClicks, onKeys } from "./input.js";
+import { Keys } from "./keys.js";
+import { KeysDialog } from "./keys_dialog.js";
 import { keepLeases } from "./leases.js";
 import { Outbox } from "./outbox.js";
-import { load } from "./pictures.js";
+import { Pace } from "./pace.js";
+import { Preferences } from "./preferences.js";
+import { progressTexts } from "./progress.js";
+import { Reasons } from "./reasons.js";
+import { Rest } from "./rest.js";
+import { SignInAgain } from "./sign_in.js";
 import { Stock } from "./stock.js";
 import { StoredList } from "./stored.js";
-import { View, fill } from "./view.js";
+import { Swipe } from "./swipe.js";
+import { View } from "./view.js";
+import { fill, words } from "./words.js";
+import { Zoom } from "./zoom.js";
 
-const UNDO_STEPS = 30;
+const start = JSON.parse(document.getElementById("start").textContent);
+const stored = (what) => `tastemaker:${what}:${start.user}:${start.study}`;
+const stage = document.querySelector("[data-stage]");
 
-const read = (id) => JSON.parse(document.getElementById(id).textContent);
-const { user, study, leaseSeconds, dealt } = read("start");
-const words = read("words");
-const name = (what) => `tastemaker:${what}:${user}:${study}`;
+/* the parts */
 
-const api = new Api(study, document.querySelector('meta[name="csrf-token"]').content);
-const view = new View(words);
-const outbox = new Outbox(new StoredList(name("outbox")), (entry) => api.send(entry), name("outbox"));
-const answered = new StoredList(name("answered")); // {pair, key, answer}: what undo walks back through
-const stock = new Stock(api, isSpent);
+const api = new Api(start.study, document.querySelector('meta[name="csrf-token"]').content);
+const outbox = new Outbox(new StoredList(stored("outbox")), (entry) => api.send(entry), stored("outbox"));
+const stock = new Stock(api, (pair) => answering.isSpent(pair));
+const answering = new Answering(stock, outbox, new StoredList(stored("answered")));
 
-let current; // the pair on the screen
-let shownAt = 0;
-let mine = 0; // answers since the page was opened
+const preferences = new Preferences(api, start.preferences);
+const keys = new Keys(preferences.keys);
+const fit = new Fit(stage);
+const view = new View(fit);
+const zoom = new Zoom(stage, (isOn) => view.looking("zoom", isOn));
+const flicker = new Flicker(stage, preferences.flickerMs, (isOn) => {
+  view.looking("flicker", isOn);
+  fit.refit();
+});
+const fingers = followFingers(stage, zoom, new Swipe(stage, { offers: (answer) => answering.offers(answer), act }));
+const reasons = new Reasons(keys, (tags, comment) => answering.explain(tags, comment));
+const keysDialog = new KeysDialog(keys, keysChanged);
+const signIn = new SignInAgain(api, start);
+const pace = new Pace();
+const rest = new Rest(`tastemaker:work:${start.user}`, start.breakAfter);
 
-function isSpent({ lease }) {
-  const spent = [...outbox.leases(), ...answered.all().map((made) => made.pair.lease)];
-  return lease === current?.lease || spent.includes(lease);
-}
+/* what someone does */
 
-function show(pair) {
-  current = pair;
-  if (pair) {
-    view.pair(pair);
-    shownAt = performance.now();
-  } else {
-    view.noPair(stock.state);
-  }
-}
-
-function showNext() {
-  show(stock.take());
-  if (current) view.said(fill(words.next, { prompt: current.prompt }));
-  stock.fill(outbox.length);
-}
-
-function choose(answer) {
-  if (!current || !offers(current, answer)) return;
-  const pair = current;
-  const key = newKey();
-  answered.push({ pair, key, answer }, UNDO_STEPS);
-  outbox.push({
-    kind: "choice",
-    pair: pair.pair,
-    lease: pair.lease,
-    choice: inPairsOrder(pair, answer),
-    key,
-    response_ms: Math.round(performance.now() - shownAt),
-  });
-  mine += 1;
-  stock.count(-1);
-  showNext();
-  refresh();
-}
-
-async function undo() {
-  const last = answered.pop();
-  if (!last) return document.getElementById("undo").requestSubmit(); // one of another visit: the site knows it
-  outbox.push({ kind: "undo", pair: last.pair.pair, lease: last.pair.lease, key: last.key });
-  mine = Math.max(0, mine - 1);
-  stock.count(+1);
-  refresh();
-  if (!(await load(last.pair))) return startOver(); // too old to be shown from here: the site deals it anew
-  if (current) stock.putBack(current);
-  show(last.pair);
-  return view.said(fill(words.undone, { prompt: last.pair.prompt }));
-}
-
-function refresh() {
-  const [last] = answered.all().slice(-1);
-  view.last(last);
-  view.canUndo(last || document.querySelector("#undo [name=key]").value);
-  view.progress(mine, stock.waiting);
-}
+const DOES = {
+  undo,
+  zoom: () => zoom.toggle(),
+  flicker: () => flicker.toggle(),
+  help: () => view.open("help"),
+  plain,
+};
 
 function act(what) {
   view.pressed(what);
-  if (what === "undo") undo();
-  else if (what === "help") view.help();
-  else choose(what);
+  if (what in DOES) return DOES[what]();
+  reasons.keep(); // a text that is still being written belongs to the answer before
+  answering.choose(what);
 }
 
-/** "left" and "right" are the screen's; the pair's own order is what is stored. */
-function inPairsOrder(pair, answer) {
-  if (answer === "left") return pair.left;
-  if (answer === "right") return pair.left === "first" ? "second" : "first";
-  return answer;
+function undo() {
+  const known = document.getElementById("undo"); // of another visit: the site knows it
+  if (!answering.undo() && known.elements.key.value) known.requestSubmit();
 }
 
-function offers(pair, answer) {
-  return pair.answers.includes(inPairsOrder(pair, answer));
+function plain() {
+  zoom.reset();
+  flicker.off();
 }
 
-/** A random UUID (version 4); `crypto.randomUUID` is missing on plain http in a local network. */
-function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, "$1-$2-$3-$4-$5");
+function commandFor(event) {
+  if (zoom.isOn && event.shiftKey && event.key.startsWith("Arrow")) return () => zoom.pan(event.key);
+  const what = keys.meaning(event);
+  return what ? () => act(what) : reasons.commandFor(event);
 }
 
-function startOver() {
-  stock.clear();
-  current = undefined;
-  stock.fill(outbox.length);
+function onButton(button, byKeyboard) {
+  if (button.dataset.do) return BUTTONS[button.dataset.do]();
+  const isPicture = button.classList.contains("pair-picture");
+  if (isPicture && flicker.isOn && !byKeyboard) return flicker.flip(); // which one was meant, nobody could tell
+  act(button.dataset.answer ?? button.dataset.act);
 }
+
+async function keysChanged() {
+  view.keys(keys);
+  reasons.showKeys();
+  if (!(await preferences.save({ keys: keys.own() }))) view.note(words.notSaved);
+}
+
+/* what happens to the pair on the screen */
+
+answering.addEventListener("shown", ({ detail: pair }) => {
+  plain();
+  fingers.letGo();
+  if (pair) view.pair(pair);
+  else view.noPair(stock.state, stock.message);
+});
+answering.addEventListener("chose", ({ detail: { answer } }) => {
+  const next = answering.current ? fill(words.next, { prompt: answering.current.prompt }) : "";
+  view.said(`${words.chose[answer]} ${next}`);
+  pace.answered();
+  const minutes = rest.worked();
+  if (minutes && preferences.breaks) view.rest(minutes);
+  refresh();
+});
+answering.addEventListener("undone", ({ detail: pair }) => {
+  view.said(fill(words.undone, { prompt: pair.prompt }));
+  refresh();
+});
+
+function refresh() {
+  const last = answering.last();
+  view.last(last);
+  view.canUndo(Boolean(last) || document.getElementById("undo").elements.key.value !== "");
+  reasons.of(last);
+  const { waiting } = stock;
+  view.progress(progressTexts(start, { mine: answering.mine, waiting, minutes: pace.minutesFor(waiting) }));
+}
+
+/* what happens on the way to the site and back */
 
 let late = false; // something could not be sent at once
 function sayUnsent(isLate) {
   late = isLate && outbox.length > 0;
   view.unsent(late ? outbox.length : 0);
+  view.unkept(outbox.length > 0 && !outbox.isKept);
+}
+
+function halted({ detail: why }) {
+  if (why === "before") return location.reload(); // the site leads to what is to be read first
+  if (why === "outdated") return signIn.lookAgain(outbox.length);
+  return signIn.open(outbox.length);
 }
 
 outbox.addEventListener("changed", () => sayUnsent(late));
 outbox.addEventListener("waiting", () => sayUnsent(true));
-outbox.addEventListener("sent", () => stock.fill(outbox.length));
-for (const part of [outbox, stock]) part.addEventListener("halted", ({ detail }) => view.note(words[detail]));
-outbox.addEventListener("refused", ({ detail: { problem } }) => {
-  view.note(problem.choice ? words.answered : `${words.refused} ${problem.detail}`);
+outbox.addEventListener("sent", () => answering.fill());
+outbox.addEventListener("halted", halted);
+outbox.addEventListener("refused", ({ detail: { entry, problem } }) => {
+  if (problem.choice) view.note(words.answered);
+  else view.note(`${entry.kind === "explain" ? words.unexplained : words.refused} ${problem.detail}`);
+});
+stock.addEventListener("halted", halted);
+signIn.addEventListener("back", () => {
+  outbox.run();
+  answering.fill();
+});
+addEventListener("beforeunload", (event) => {
+  if (outbox.length && !outbox.isKept) event.preventDefault();
 });
 
 const leases = keepLeases(api, {
-  leaseSeconds,
-  held: () => [...(current ? [current.lease] : []), ...stock.leases()],
-  lapsed: startOver,
+  leaseSeconds: start.leaseSeconds,
+  until: start.until,
+  held: () => answering.leases(),
+  lapsed: () => answering.startOver(),
 });
-
-const fillIfSeen = () => document.visibilityState === "visible" && stock.fill(outbox.length);
+const fillIfSeen = () => document.visibilityState === "visible" && answering.fill();
+stock.addEventListener("dealt", ({ detail: pairs }) => leases.dealt(pairs));
 stock.addEventListener("due", fillIfSeen);
 document.addEventListener("visibilitychange", fillIfSeen);
 stock.addEventListener("changed", () => {
-  leases.dealt();
-  if (!current) show(stock.take());
+  answering.goOn();
   refresh();
 });
 
-const age = () => performance.now() - shownAt;
-onClicks(document, "[data-answer], [data-undo]", age, (button) => act(button.dataset.answer ?? "undo"));
-onKeys(act);
-keepFitting(view.stage);
+/* the buttons and the keys */
+
+const BUTTONS = {
+  keys: () => keysDialog.open(),
+  again: () => answering.loadAgain(),
+  pass: () => (answering.offers("skip") ? act("skip") : answering.setAside()),
+  rested: () => view.rest(0),
+  noRests: () => {
+    view.rest(0);
+    preferences.save({ breaks: false });
+  },
+};
+onClicks(document, "[data-answer], [data-act], [data-do]", () => answering.age(), onButton);
+onKeys(commandFor);
+view.keys(keys);
 outbox.run();
-stock.accept(dealt);
+stock.accept(start.dealt);
 refresh();

@@ -1,4 +1,4 @@
-/* Answers and undos on their way to the site: one queue, in order, kept until the site has each of them. */
+/* Answers, undos and reasons on their way to the site: one queue, in order, kept until the site has each of them. */
 
 import { Halted, Refused } from "./api.js";
 
@@ -25,15 +25,30 @@ export class Outbox extends EventTarget {
     return this.#list.all().length;
   }
 
-  /** The leases whose answer is still on its way. */
+  /** How many of them are choices. */
+  get choices() {
+    return this.#list.all().filter((entry) => entry.kind === "choice").length;
+  }
+
+  /** Whether they would survive a reload. */
+  get isKept() {
+    return this.#list.isKept;
+  }
+
+  /** The leases of which something is still on its way. */
   leases() {
     return this.#list.all().map((entry) => entry.lease);
   }
 
   push(entry) {
     this.#list.push(entry);
-    this.#changed();
+    this.#tell("changed");
     this.run();
+  }
+
+  /** What explains the choice of `key` goes no more: it was explained anew, or taken back. */
+  dropReasons(key) {
+    this.#list.remove((entry) => entry.kind === "explain" && entry.key === key);
   }
 
   /** Send all there is. Only one tab does so at a time, so that the order stays. */
@@ -65,8 +80,9 @@ export class Outbox extends EventTarget {
         this.#tell("refused", { entry, problem: error.problem });
       }
       wait = FIRST_WAIT_MS;
-      this.#list.remove((other) => other.kind === entry.kind && other.key === entry.key);
-      this.#changed();
+      const sent = JSON.stringify(entry);
+      this.#list.remove((other) => JSON.stringify(other) === sent);
+      this.#tell("changed");
       this.#tell("sent", entry);
     }
   }
@@ -80,10 +96,6 @@ export class Outbox extends EventTarget {
         done();
       };
     });
-  }
-
-  #changed() {
-    this.#tell("changed");
   }
 
   #tell(type, detail) {

@@ -1,19 +1,25 @@
-/* A list that survives a reload: kept in localStorage, or in memory where the browser has none to give. */
+/* A list that survives a reload: kept in localStorage, or in memory where the browser has no room or gives none. */
 
 export class StoredList {
   #name;
-  #memory = [];
+  #memory; // the items, while the browser keeps nothing
 
   constructor(name) {
     this.#name = name;
   }
 
+  /** Whether a reload would find what was added last. */
+  get isKept() {
+    return this.#memory === undefined;
+  }
+
   /** All items, the oldest first. Read anew each time: another tab may have changed them. */
   all() {
+    if (this.#memory) return this.#memory;
     try {
       return JSON.parse(localStorage.getItem(this.#name)) ?? [];
     } catch {
-      return this.#memory;
+      return [];
     }
   }
 
@@ -25,7 +31,7 @@ export class StoredList {
 
   /** Take the newest item off; undefined where there is none. */
   pop() {
-    const items = this.all();
+    const items = [...this.all()];
     const item = items.pop();
     this.#keep(items);
     return item;
@@ -37,11 +43,11 @@ export class StoredList {
   }
 
   #keep(items) {
-    this.#memory = items;
     try {
       localStorage.setItem(this.#name, JSON.stringify(items));
+      this.#memory = undefined;
     } catch {
-      // full or forbidden: memory holds it as long as the page is open
+      this.#memory = items; // full or forbidden: held as long as the page is open
     }
   }
 }

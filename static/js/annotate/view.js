@@ -1,34 +1,47 @@
 /* What the page shows; it decides nothing. */
 
-import { fit } from "./fit.js";
+import { nameOf } from "./keys.js";
 import { elementsOf } from "./pictures.js";
+import { fill, words } from "./words.js";
+
+const SIDES = ["left", "right"];
 
 export class View {
   #page = document.querySelector("[data-pair-page]");
-  #words;
+  #fit;
+  // looked up once: showing a pair must take no time
+  #halves = Object.fromEntries(SIDES.map((side) => [side, this.#one(`.pair-picture[data-answer=${side}]`)]));
+  #answers = [...this.#all("[data-bar] [data-answer]")];
+  #prompt = this.#one("[data-prompt]");
+  #note = this.#one("[data-note]");
 
-  constructor(words) {
-    this.#words = words;
-    this.stage = this.#one("[data-stage]");
-    this.#one("[data-help-open]").hidden = false;
-    this.#one("[data-help-open]").addEventListener("click", () => this.help());
+  /** `fit` sets the size of a picture. */
+  constructor(fit) {
+    this.#fit = fit;
+    for (const element of this.#all("[data-script]")) element.hidden = false;
   }
 
-  /** Show a pair whose pictures are ready. */
+  /** Show a pair whose pictures are ready, or say that they did not come. */
   pair(pair) {
-    this.#hasPair(true, pair.answers);
-    for (const side of ["left", "right"]) {
-      this.#one(`.pair-picture[data-answer=${side}]`).replaceChildren(elementsOf(pair)[side]);
+    const images = elementsOf(pair);
+    this.#hasPair(true, images ? pair.answers : pair.answers.filter((answer) => answer === "skip"));
+    for (const side of SIDES) {
+      if (images) this.#fit.fit(images[side]);
+      this.#halves[side].replaceChildren(...(images ? [images[side]] : []));
     }
-    fit(this.stage);
-    this.#one("[data-prompt]").textContent = pair.prompt;
-    this.#one("[data-note]").hidden = true;
+    this.#show("[data-broken]", !images);
+    this.#show("[data-warm-up]", Boolean(pair.warm_up));
+    if (this.#prompt.textContent !== pair.prompt) this.#prompt.textContent = pair.prompt;
+    if (!this.#note.hidden) this.#note.hidden = true;
   }
 
-  /** Show why there is no pair. */
-  noPair(state) {
+  /** Show why there is no pair, in the site's own words for this person if there are any. */
+  noPair(state, message) {
     this.#hasPair(false, []);
+    this.#show("[data-broken]", false);
+    this.#show("[data-warm-up]", false);
     for (const section of this.#all("[data-state]")) section.hidden = section.dataset.state !== state;
+    if (message) this.#one("[data-state=stopped] [data-message]").textContent = message;
   }
 
   /** The last pair, small, in the undo button, with the chosen side outlined; none: nothing to undo. */
@@ -36,21 +49,33 @@ export class View {
     const box = this.#one("[data-last]");
     if (box.dataset.key === answered?.key) return;
     box.dataset.key = answered?.key ?? "";
-    box.replaceChildren(...(answered ? ["left", "right"].map((side) => thumbnail(answered, side)) : []));
+    box.dataset.chose = answered?.answer ?? "";
+    box.replaceChildren(...(answered ? SIDES.map((side) => thumbnail(answered, side)) : []));
   }
 
   canUndo(possible) {
     this.#one("[data-undo]").disabled = !possible;
   }
 
-  progress(mine, waiting) {
-    this.#say("[data-mine]", mine ? fill(this.#words.mine, { n: mine }) : "");
-    this.#say("[data-waiting]", waiting ? fill(this.#words.waiting, { n: waiting }) : "");
+  /** Texts of the header; an empty one is not shown. */
+  progress(texts) {
+    for (const [name, text] of Object.entries(texts)) this.#say(`[data-${name}]`, text);
   }
 
   /** How many answers are not sent yet; 0 says nothing. */
   unsent(n) {
-    this.#say("[data-unsent]", n ? fill(this.#words.unsent, { n }) : "", document);
+    this.#say("[data-unsent]", n ? fill(words.unsent, { n }) : "");
+  }
+
+  /** The browser keeps nothing: what is not sent yet would be lost with the page. */
+  unkept(isSo) {
+    this.#show("[data-unkept]", isSo);
+  }
+
+  /** Say that so many minutes of work are a good time for a break; 0 says nothing. */
+  rest(minutes) {
+    this.#say("[data-rest-text]", minutes ? fill(words.rest, { n: minutes }) : "");
+    this.#show("[data-rest]", minutes > 0);
   }
 
   note(text) {
@@ -64,27 +89,49 @@ export class View {
 
   /** Show a key as pressed for a moment, as a click shows by itself. */
   pressed(name) {
-    const button = this.#one(`.pair-bar [data-answer=${name}], .pair-bar [data-${name}]`);
+    const button = this.#one(`.pair-bar [data-answer=${name}], .pair-bar [data-act=${name}]`);
     button?.classList.add("is-pressed");
     setTimeout(() => button?.classList.remove("is-pressed"), 150);
   }
 
-  help() {
-    this.#one("[data-help]").showModal();
+  /** Whether a way of looking (zoom, flicker) is on. */
+  looking(name, isOn) {
+    this.#one(`[data-act=${name}]`).ariaPressed = String(isOn);
   }
 
-  #hasPair(has, answers) {
-    this.#one("[data-answers]").hidden = !has;
-    this.#one("[data-states]").hidden = has;
-    this.#one("[data-prompt]").hidden = !has;
-    for (const button of this.#all("[data-bar] [data-answer]")) {
-      const side = ["left", "right"].includes(button.dataset.answer);
-      button.hidden = !(side ? has : answers.includes(button.dataset.answer));
+  /** Show which keys stand for what, on the buttons and in the help. */
+  keys(keys) {
+    for (const shown of this.#all("[data-key]")) {
+      shown.textContent = nameOf(keys.of(shown.dataset.key)[0] ?? "");
+    }
+    for (const list of this.#all("[data-keys]")) {
+      const names = keys.of(list.dataset.keys).map(nameOf);
+      list.replaceChildren(...[...names, ...(list.dataset.keys === "undo" ? ["Ctrl Z"] : [])].flatMap(keyAndSpace));
     }
   }
 
+  open(dialog) {
+    this.#one(`[data-${dialog}]`).showModal();
+  }
+
+  #hasPair(has, answers) {
+    this.#show("[data-answers]", has);
+    this.#show("[data-states]", !has);
+    this.#show("[data-prompt]", has);
+    for (const button of this.#answers) {
+      const { answer } = button.dataset;
+      const offered = answers.includes(SIDES.includes(answer) ? "first" : answer);
+      if (button.hidden === offered) button.hidden = !offered;
+    }
+  }
+
+  #show(selector, isShown) {
+    const element = this.#one(selector);
+    if (element.hidden === isShown) element.hidden = !isShown;
+  }
+
   #say(selector, text) {
-    const element = document.querySelector(selector);
+    const element = this.#one(selector);
     if (element.textContent !== text) element.textContent = text;
     element.hidden = !text;
   }
@@ -98,15 +145,14 @@ export class View {
   }
 }
 
-/** `fill("Not sent yet: {n}.", {n: 3})` */
-export function fill(text, values) {
-  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+function keyAndSpace(name) {
+  return [Object.assign(document.createElement("kbd"), { textContent: name }), " "];
 }
 
 function thumbnail(answered, side) {
   const image = new Image();
   image.alt = "";
   image.src = answered.pair.images[side];
-  image.classList.toggle("is-chosen", answered.answer === side);
+  image.classList.toggle("is-chosen", answered.answer === side || answered.answer === "tie");
   return image;
 }

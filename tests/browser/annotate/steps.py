@@ -15,8 +15,8 @@ def as_side(answer: str, first_on_left: bool) -> str:
 
 
 def wait_for_pair(page: Page) -> None:
-    """Until the script shows a pair: only it sets a tiny picture to a whole multiple of its pixels."""
-    expect(page.locator(f"{LEFT} img.is-enlarged")).to_be_visible()
+    """Until the script shows a pair: only it sets the size of a picture."""
+    expect(page.locator(f"{LEFT} img.is-fitted")).to_be_visible()
 
 
 def shown(page: Page) -> str:
