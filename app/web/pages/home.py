@@ -1,10 +1,12 @@
 """`/`: the studies that wait for me, or how to sign in."""
 
+from datetime import UTC, datetime
+
 from fastapi import APIRouter, Response
 from starlette.requests import Request
 
-from app.services import waiting
-from app.web import sign_in_form
+from app.services import progress, thanks
+from app.web import sign_in_form, timezones
 from app.web.deps import IdentityDep, SessionDep
 from app.web.templating import render
 
@@ -15,4 +17,11 @@ router = APIRouter()
 def home(request: Request, session: SessionDep, identity: IdentityDep, declined: bool = False) -> Response:
     if identity.user is None:
         return render(request, "home/signed_out.html", **sign_in_form.view(request))
-    return render(request, "home/home.html", studies=waiting.for_user(session, identity.user), declined=declined)
+    return render(
+        request,
+        "home/home.html",
+        studies=progress.of_studies(session, identity.user),
+        day=progress.day(session, identity.user, zone=timezones.of(request), now=datetime.now(UTC)),
+        notices=thanks.waiting(session, identity.user),
+        declined=declined,
+    )
