@@ -1,5 +1,6 @@
 """The site's one composition root."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from threading import Event, Thread
@@ -69,6 +70,7 @@ API: tuple[APIRouter, ...] = (
     samples.router,
 )
 STOP_SECONDS = 10
+TURNS = 20  # requests that are at work at once: fewer than the engine has connections, which the sweep needs too
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -93,6 +95,7 @@ def _hold_parts(app: FastAPI, settings: Settings) -> None:
     """What requests share, each made once."""
     app.state.settings = settings
     app.state.engine = db.make_engine(settings.require_database_url())
+    app.state.turns = asyncio.Semaphore(TURNS)
     app.state.session_factory = db.session_factory(app.state.engine)
     app.state.artifacts = Artifacts(settings.artifacts)
     app.state.limits = Limits(settings.broker_url)

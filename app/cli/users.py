@@ -1,5 +1,6 @@
-"""`tastemaker user`: add people, list them, and make links that sign them in."""
+"""`tastemaker user`: add people, list them, make links and invites, set a password."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -8,7 +9,7 @@ from rich.table import Table
 from app.cli.output import out, print_json, say
 from app.db import transaction
 from app.models import LinkPurpose, Role, User
-from app.services import accounts, links
+from app.services import accounts, invites, links, people, sign_in
 from app.settings import Settings, get_settings
 from app.supervisor.lock import running_instance
 from app.supervisor.servers import ensure_servers
@@ -20,7 +21,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, one line each.")
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     users = typer.Typer(help="People who answer pairs or run studies.", no_args_is_help=True)
-    for name, command in (("add", add), ("list", list_), ("link", link), ("token", token), ("disable", disable)):
+    for name, command in COMMANDS.items():
         users.command(name)(command)
     app.add_typer(users, name="user")
 
@@ -36,16 +37,51 @@ def add(
         with transaction() as session:
             user = accounts.add(session, handle=handle, role=role, display_name=name, actor=None)
             link_token = links.make(session, user=user, purpose=LinkPurpose.SIGN_IN, actor=None)
-        _print_link(settings, user, link_token, as_json)
+        _print_link(settings, user, link_token, LinkPurpose.SIGN_IN, as_json)
 
 
 def link(handle: Handle, as_json: Json = False) -> None:
     """Print a new link that signs a person in, once."""
+    _make_link(handle, LinkPurpose.SIGN_IN, as_json)
+
+
+def reset_link(handle: Handle, as_json: Json = False) -> None:
+    """Print a link with which a person sets a new password, once, within a day."""
+    _make_link(handle, LinkPurpose.RESET, as_json)
+
+
+def password(handle: Handle) -> None:
+    """Set a person's password, which is asked for; it signs them out everywhere."""
+    given = typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
+    with ensure_servers(get_settings(), "user", say), transaction() as session:
+        user = accounts.by_handle(session, handle)
+        sign_in.set_password(session, user=user, password=given, keep=None, actor=None)
+    say(f"The password of {handle} is set.")
+
+
+def invite(
+    role: Annotated[Role, typer.Option(help="What people may do who come in by it.")] = Role.ANNOTATOR,
+    study: Annotated[int | None, typer.Option(help="Id of the study it leads to.", show_default=False)] = None,
+    uses: Annotated[int | None, typer.Option(help="How many people it lets in; any number if not given.")] = None,
+    days: Annotated[int, typer.Option(help="For how many days it works.")] = 30,
+    name: Annotated[str, typer.Option(help="Name in the list of invites.")] = "From the command line",
+    account: Annotated[bool, typer.Option("--account", help="Ask for an account, not for a name alone.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print a link by which people come in. It is shown once."""
     with ensure_servers(get_settings(), "user", say) as settings:
         with transaction() as session:
-            user = accounts.by_handle(session, handle)
-            link_token = links.make(session, user=user, purpose=LinkPurpose.SIGN_IN, actor=None)
-        _print_link(settings, user, link_token, as_json)
+            made, made_token = invites.make(
+                session, name=name, actor=None, role=role, study_id=study, needs_account=account, max_uses=uses,
+                days=days,
+            )  # fmt: skip
+        address = f"{_site(settings)}/join/{made_token}"
+    if as_json:
+        print_json({"id": made.id, "role": role.value, "expires": made.expires_at.isoformat(), "link": address})
+        return
+    people_let_in = f"{uses} people" if uses else "any number of people"
+    say(f"This link lets {people_let_in} in as {role.value}, for {days} days. It is shown once:")
+    print(address)
 
 
 def token(handle: Handle) -> None:
@@ -77,20 +113,34 @@ def list_(as_json: Json = False) -> None:
 def disable(handle: Handle) -> None:
     """Keep a person out from now on; what they answered stays."""
     with ensure_servers(get_settings(), "user", say), transaction() as session:
-        accounts.disable(session, user=accounts.by_handle(session, handle), actor=None)
+        people.disable(session, user=accounts.by_handle(session, handle), actor=None)
     out.print(f"{handle} is signed out everywhere and cannot sign in any more.")
 
 
-def _print_link(settings: Settings, user: User, token: str, as_json: bool) -> None:
-    running = running_instance(settings.data_dir)
-    site = (running and running.site_url) or settings.site_url
-    address = f"{site}/sign-in/{token}"
+def _make_link(handle: str, purpose: LinkPurpose, as_json: bool) -> None:
+    with ensure_servers(get_settings(), "user", say) as settings:
+        with transaction() as session:
+            user = accounts.by_handle(session, handle)
+            link_token = links.make(session, user=user, purpose=purpose, actor=None)
+        _print_link(settings, user, link_token, purpose, as_json)
+
+
+def _print_link(settings: Settings, user: User, token: str, purpose: LinkPurpose, as_json: bool) -> None:
+    address = f"{_site(settings)}/{PATHS[purpose]}/{token}"
+    days = links.LIFETIMES[purpose].days
     if as_json:
         print_json({**_view(user), "link": address})
+        return
+    if purpose is LinkPurpose.RESET:
+        say(f"With this link {user.handle} sets a new password, once, within {days} day:")
     else:
-        days = links.LIFETIMES[LinkPurpose.SIGN_IN].days
         say(f"This link signs {user.handle} in as {user.role.value}, once, within {days} days:")
-        print(address)
+    print(address)
+
+
+def _site(settings: Settings) -> str:
+    running = running_instance(settings.data_dir)
+    return (running and running.site_url) or settings.site_url
 
 
 def _view(user: User) -> dict[str, object]:
@@ -100,3 +150,16 @@ def _view(user: User) -> dict[str, object]:
         "added": user.created_at.isoformat(),
         "disabled": user.disabled_at is not None,
     }
+
+
+PATHS = {LinkPurpose.SIGN_IN: "sign-in", LinkPurpose.RESET: "reset"}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "add": add,
+    "list": list_,
+    "link": link,
+    "reset-link": reset_link,
+    "password": password,
+    "invite": invite,
+    "token": token,
+    "disable": disable,
+}

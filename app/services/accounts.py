@@ -7,7 +7,7 @@ All times are the database's.
 import re
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Select, Update, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -78,6 +78,16 @@ def by_name(session: Session, name: str) -> User | None:
     return session.scalars(query.order_by(is_handle.desc(), User.id)).first()
 
 
+def change_profile(session: Session, *, user: User, display_name: str, email: str | None) -> None:
+    """Change what `user` is called and their e-mail, for which nobody vouches then. Raises like `add`."""
+    name, email = checked_name(display_name), checked_email(email)
+    if (email or "").lower() != (user.email or "").lower():
+        require_free(session, None, email, but=user)
+        user.email_verified = False
+    user.display_name, user.email = name, email
+    session.flush()
+
+
 def people(session: Session) -> list[User]:
     """Every person, in the order they were added; judges are left out."""
     return list(session.scalars(select(User).where(User.kind == UserKind.PERSON).order_by(User.id)))
@@ -133,14 +143,6 @@ def sign_out_everywhere(session: Session, *, user: User, but: str | None = None)
     """End every session of `user`, `but` the one of this token: how many there were."""
     others = WebSession.token_sha256 != sha256(but or "")
     return len(session.scalars(_end().where(WebSession.user_id == user.id, others).returning(WebSession.id)).all())
-
-
-def disable(session: Session, *, user: User, actor: User | None) -> None:
-    """Keep `user` out from now on: sessions end, links no longer work; choices stay. Twice changes nothing."""
-    if user.disabled_at is None:
-        user.disabled_at = _now(session)
-        sign_out_everywhere(session, user=user)
-        events.write(session, "user.disabled", user, actor=actor)
 
 
 def local_admin(session: Session) -> User:
@@ -236,7 +238,3 @@ def _end() -> Update:
 
 def _stands() -> ColumnElement[bool]:
     return and_(WebSession.ended_at.is_(None), WebSession.expires_at > func.now())
-
-
-def _now(session: Session) -> datetime:
-    return session.execute(select(func.now())).scalar_one()

@@ -27,9 +27,10 @@ def make(
 ) -> str:
     """The token of a new link of `user`. A new personal link takes the place of the one before.
 
-    Raises `Conflict` for a judge or a disabled user.
+    Raises `Conflict` for a judge or a disabled user; a personal link is a guest's alone, a reset link never a guest's.
     """
     require_may_sign_in(user)
+    _require_fits(user, purpose)
     if purpose is LinkPurpose.PERSONAL:
         session.scalar(select(User.id).where(User.id == user.id).with_for_update())  # at most one stands, also at once
         revoke(session, user=user, purposes=(LinkPurpose.PERSONAL,))
@@ -83,3 +84,10 @@ def require_may_sign_in(user: User) -> None:
     """Raises `Conflict` for a judge or a disabled user."""
     if user.kind is not UserKind.PERSON or user.disabled_at is not None:
         raise Conflict(f"{user.display_name} cannot sign in.", "Only people that are not disabled can.")
+
+
+def _require_fits(user: User, purpose: LinkPurpose) -> None:
+    if purpose is LinkPurpose.PERSONAL and not user.is_guest:
+        raise Conflict(f"{user.display_name} has an account.", "Sign in with name and password.")
+    if purpose is LinkPurpose.RESET and user.is_guest:
+        raise Conflict(f"{user.display_name} is a guest and has no password.", "A personal link brings a guest back.")

@@ -8,7 +8,7 @@ import pytest
 from app.cli import main
 from app.db import transaction
 from app.models import LinkPurpose, Role
-from app.services import accounts, links
+from app.services import accounts, invites, links, passwords
 from app.settings import activate
 
 
@@ -90,3 +90,44 @@ def test_an_unknown_role_is_refused_with_the_ones_there_are(tastemaker):
     code, _, err = tastemaker("user", "add", "ada", "--role", "king")
     assert code == 2
     assert "annotator" in err
+
+
+def test_a_reset_link_sets_a_new_password(tastemaker, sessions):
+    tastemaker("user", "add", "ada")
+    code, out, err = tastemaker("user", "reset-link", "ada")
+    assert code == 0
+    assert "sets a new password, once, within 1 day" in err
+    token = out.strip().removeprefix("http://127.0.0.1:8000/reset/")
+    with transaction(sessions) as session:
+        assert links.holder(session, token, purpose=LinkPurpose.RESET).handle == "ada"
+
+
+def test_a_password_is_asked_for_twice_and_never_shown(tastemaker, sessions, monkeypatch):
+    tastemaker("user", "add", "ada")
+    typed = iter(["violet teapot orbit"] * 2)
+    monkeypatch.setattr("getpass.getpass", lambda _: next(typed))
+    code, out, err = tastemaker("user", "password", "ada")
+    assert (code, "violet" in out + err) == (0, False)
+    assert list(typed) == []
+    with transaction(sessions) as session:
+        assert passwords.matches("violet teapot orbit", accounts.by_handle(session, "ada").password_hash)
+
+
+def test_a_weak_password_is_refused_with_the_reason(tastemaker, monkeypatch):
+    tastemaker("user", "add", "ada")
+    monkeypatch.setattr("getpass.getpass", lambda _: "short")
+    code, _, err = tastemaker("user", "password", "ada")
+    assert code == 2
+    assert "At least 10 characters" in err
+
+
+def test_an_invite_is_printed_once(tastemaker, sessions):
+    code, out, err = tastemaker("user", "invite", "--role", "researcher", "--uses", "3", "--days", "7")
+    assert code == 0
+    assert "3 people in as researcher, for 7 days" in err
+    with transaction(sessions) as session:
+        made = invites.find(session, out.strip().removeprefix("http://127.0.0.1:8000/join/"))
+        assert (made.role, made.max_uses, made.needs_account) == (Role.RESEARCHER, 3, True)
+    said = json.loads(tastemaker("user", "invite", "--json")[1])
+    assert set(said) == {"id", "role", "expires", "link"}
+    assert tastemaker("user", "invite", "--study", "99")[0] == 4

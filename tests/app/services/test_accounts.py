@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.errors import BadInput, Conflict, Gone, NotFound
+from app.errors import BadInput, Conflict, NotFound
 from app.models import Event, LinkPurpose, Role, SignInLink, User, UserKind, WebSession
 from app.services import accounts, links
 from tests import builders
@@ -62,16 +62,6 @@ def test_signing_out_ends_one_session_and_everywhere_all_of_them(db):
     assert [accounts.signed_in(db, token) for token in (first, second)] == [None, user]
     assert accounts.sign_out_everywhere(db, user=user) == 2
     assert [accounts.signed_in(db, token) for token in (second, third)] == [None, None]
-
-
-def test_a_disabled_user_loses_sessions_and_links(db):
-    user = builders.user(db)
-    session = accounts.open_session(db, user=user)
-    link = links.make(db, user=user, purpose=LinkPurpose.SIGN_IN, actor=None)
-    accounts.disable(db, user=user, actor=None)
-    assert accounts.signed_in(db, session) is None
-    with pytest.raises(Gone):
-        links.holder(db, link, purpose=LinkPurpose.SIGN_IN)
 
 
 def test_the_local_admin_is_made_once(db):

@@ -12,8 +12,13 @@ from tests import builders
 ONCE = [LinkPurpose.SIGN_IN, LinkPurpose.RESET]
 
 
+def holder(db, purpose):
+    return builders.user(db, is_guest=purpose is LinkPurpose.PERSONAL)
+
+
 def made(db, purpose=LinkPurpose.SIGN_IN, **options):
-    return links.make(db, user=options.pop("user", None) or builders.user(db), purpose=purpose, actor=None, **options)
+    user = options.pop("user", None) or holder(db, purpose)
+    return links.make(db, user=user, purpose=purpose, actor=None, **options)
 
 
 @pytest.mark.parametrize("purpose", ONCE)
@@ -26,7 +31,7 @@ def test_a_link_that_works_once_works_once(db, purpose):
 
 
 def test_a_personal_link_works_as_often_as_it_is_opened_until_a_new_one_takes_its_place(db):
-    user = builders.user(db)
+    user = holder(db, LinkPurpose.PERSONAL)
     first = made(db, LinkPurpose.PERSONAL, user=user)
     assert [links.use(db, first, purpose=LinkPurpose.PERSONAL) for _ in range(3)] == [user] * 3
     second = made(db, LinkPurpose.PERSONAL, user=user)
@@ -62,7 +67,7 @@ def test_of_two_uses_of_a_link_at_once_one_wins(sessions):
 
 @pytest.mark.parametrize("purpose", LinkPurpose)
 def test_a_link_that_is_too_old_or_revoked_no_longer_works(db, purpose):
-    user = builders.user(db)
+    user = holder(db, purpose)
     old = made(db, purpose, lifetime=timedelta(0))
     revoked = made(db, purpose, user=user)
     links.revoke(db, user=user)
@@ -87,3 +92,10 @@ def test_a_token_is_kept_as_its_hash_only(db):
     kept = set(db.scalars(select(SignInLink.token_sha256)))
     assert len(kept) == 3
     assert not tokens & kept
+
+
+def test_a_personal_link_is_a_guest_s_and_a_reset_link_never(db):
+    with pytest.raises(Conflict, match="has an account"):
+        made(db, LinkPurpose.PERSONAL, user=builders.user(db))
+    with pytest.raises(Conflict, match="is a guest"):
+        made(db, LinkPurpose.RESET, user=builders.user(db, is_guest=True))
