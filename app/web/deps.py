@@ -1,6 +1,9 @@
-"""What routes ask for: a database session, the caller, and a right that the caller must have."""
+"""What routes ask for: a database session, the caller, and a right that the caller must have.
 
-from collections.abc import Callable, Iterator
+What asks nothing of the database is `async`, so that it needs no thread.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -18,27 +21,41 @@ from app.web.identity import Identity, identify
 from app.web.pictures import PictureLinks
 
 
-def get_settings(request: Request) -> Settings:
+async def get_settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def get_artifacts(request: Request) -> Artifacts:
+async def get_artifacts(request: Request) -> Artifacts:
     artifacts: Artifacts = request.app.state.artifacts
     return artifacts
 
 
-def get_picture_links(request: Request) -> PictureLinks:
+async def get_picture_links(request: Request) -> PictureLinks:
     links: PictureLinks = request.app.state.picture_links
     return links
 
 
-def get_limits(request: Request) -> Limits:
+async def get_limits(request: Request) -> Limits:
     limits: Limits = request.app.state.limits
     return limits
 
 
-def open_session(request: Request) -> Iterator[Session]:
+async def take_turn(request: Request) -> AsyncIterator[None]:
+    """Wait until fewer requests are at work than there are connections.
+
+    A request holds its connection while it waits for a thread, and others hold the threads while they wait for a
+    connection: without this, a rush of requests would stand still.
+    """
+    async with request.app.state.turns:
+        yield
+
+
+# function scope, here and below: over before the answer is sent, however slowly a browser reads it
+TurnDep = Annotated[None, Depends(take_turn, scope="function")]
+
+
+def open_session(request: Request, turn: TurnDep) -> Iterator[Session]:
     with db.transaction(request.app.state.session_factory) as session:
         yield session
 
@@ -47,7 +64,7 @@ SettingsDep = Annotated[Settings, Depends(get_settings)]
 ArtifactsDep = Annotated[Artifacts, Depends(get_artifacts)]
 LimitsDep = Annotated[Limits, Depends(get_limits)]
 LinksDep = Annotated[PictureLinks, Depends(get_picture_links)]
-# function scope: committed before the answer is sent, so that the browser's next request sees what this one wrote
+# committed before the answer is sent, so that the browser's next request sees what this one wrote
 SessionDep = Annotated[Session, Depends(open_session, scope="function")]
 
 
@@ -60,7 +77,7 @@ def get_identity(request: Request, session: SessionDep, settings: SettingsDep) -
 IdentityDep = Annotated[Identity, Depends(get_identity)]
 
 
-def get_current_user(identity: IdentityDep) -> User:
+async def get_current_user(identity: IdentityDep) -> User:
     if identity.user is None:
         raise NotSignedIn("This needs someone who is signed in.", "Open your sign-in link, or ask an admin for one.")
     return identity.user
@@ -69,10 +86,10 @@ def get_current_user(identity: IdentityDep) -> User:
 CurrentUser = Annotated[User, Depends(get_current_user)]
 
 
-def user_with(right: Right) -> Callable[[User], User]:
+def user_with(right: Right) -> Callable[[User], Awaitable[User]]:
     """A dependency: the signed-in user, who must have `right`."""
 
-    def check(user: CurrentUser) -> User:
+    async def check(user: CurrentUser) -> User:
         permissions.require(user, right)
         return user
 
