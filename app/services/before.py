@@ -44,6 +44,12 @@ def needed(session: Session, study: Study, user: User) -> Step | None:
     return None
 
 
+def has_texts(study: Study) -> bool:
+    """Whether there is anything to read."""
+    labeling = validated(study.settings).labeling
+    return bool(labeling.guidelines or labeling.consent)
+
+
 def require(session: Session, study: Study, user: User) -> None:
     """Raises `Conflict` where something has to be done first. A page that is open learns by `reload` to load anew."""
     step = needed(session, study, user)

@@ -8,8 +8,8 @@ from fastapi.responses import RedirectResponse
 
 from app.errors import Conflict
 from app.models import Answer
-from app.services import before, choices, dealing, studies
-from app.web import pair_start
+from app.services import before, choices, dealing, invites, studies, thanks
+from app.web import pair_start, timezones
 from app.web.deps import LinksDep, RequireAnnotator, SessionDep, SettingsDep
 from app.web.pairs import next_pairs
 from app.web.templating import render
@@ -35,6 +35,7 @@ def show(
     dealt = next_pairs(session, links, study_id=study_id, user=user, count=AHEAD)
     # this page holds them from now on: what the page before a reload still gives back ends none of them
     until = dealing.renew(session, user=user, lease_ids=[pair.lease for pair in dealt.pairs])
+    ending = invites.ending(session, study_id=study_id, user=user)
     return render(
         request,
         "annotate/pair.html",
@@ -47,7 +48,14 @@ def show(
         key=uuid.uuid4(),
         last=next(iter(choices.mine(session, user=user, study_id=study_id, limit=1)), None),
         answered_before=answered,
-        start={**pair_start.start(study, user, dealt, settings), "until": until.isoformat()},
+        has_guidelines=before.has_texts(study),
+        ending=ending,
+        notices=[] if dealt.pairs else thanks.waiting(session, user, study_id=study_id),
+        start={
+            **pair_start.start(study, user, dealt, settings),
+            **pair_start.figures(session, user, ending, zone=timezones.of(request)),
+            "until": until.isoformat(),
+        },
     )
 
 
@@ -77,4 +85,18 @@ def undo(
     key: Annotated[uuid.UUID, Form()],
 ) -> Response:
     choices.undo(session, user=user, pair_id=pair, key=key)
+    return RedirectResponse(f"/annotate/{study_id}", 303)
+
+
+@router.post("/explain")
+def explain(
+    study_id: int,
+    session: SessionDep,
+    user: RequireAnnotator,
+    pair: Annotated[int, Form()],
+    key: Annotated[uuid.UUID, Form()],
+    reasons: Annotated[list[str], Form()] = [],  # noqa: B006 - FastAPI copies it
+    comment: Annotated[str, Form(max_length=choices.LONGEST_COMMENT)] = "",
+) -> Response:
+    choices.explain(session, user=user, pair_id=pair, key=key, reasons=reasons, comment=comment)
     return RedirectResponse(f"/annotate/{study_id}", 303)

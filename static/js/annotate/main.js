@@ -47,7 +47,7 @@ const fingers = followFingers(stage, zoom, new Swipe(stage, { offers: (answer) =
 const reasons = new Reasons(keys, (tags, comment) => answering.explain(tags, comment));
 const keysDialog = new KeysDialog(keys, keysChanged);
 const signIn = new SignInAgain(api, start);
-const pace = new Pace();
+const pace = new Pace(start.pace);
 const rest = new Rest(`tastemaker:work:${start.user}`, start.breakAfter);
 
 /* what someone does */
@@ -122,6 +122,7 @@ function refresh() {
   view.last(last);
   view.canUndo(Boolean(last) || document.getElementById("undo").elements.key.value !== "");
   reasons.of(last);
+  if (start.stillWanted) view.finished(answering.mine >= start.stillWanted);
   const { waiting } = stock;
   view.progress(progressTexts(start, { mine: answering.mine, waiting, minutes: pace.minutesFor(waiting) }));
 }

@@ -78,6 +78,11 @@ export class View {
     this.#show("[data-rest]", minutes > 0);
   }
 
+  /** Whether as much is answered as this person's invite asks for. */
+  finished(isSo) {
+    this.#show("[data-finished]", isSo);
+  }
+
   note(text) {
     this.#say("[data-note]", text);
   }

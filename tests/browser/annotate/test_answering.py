@@ -10,7 +10,7 @@ def test_a_click_chooses_and_the_next_pair_is_there(page, stored):
     answer_by(page, lambda: page.click(LEFT))
     answer_by(page, lambda: page.click(RIGHT))
     eventually(page, stored, ["left", "right"])
-    expect(page.get_by_text("2 answered")).to_be_visible()
+    expect(page.get_by_text("2 today")).to_be_visible()
     expect(page.get_by_text("4 left")).to_be_visible()
 
 
