@@ -34,6 +34,7 @@ from app.web.pages import (
     home,
     join,
     links,
+    outside,
     research,
     sign_in,
 )
@@ -43,6 +44,7 @@ from app.web.security import SecurityHeaders
 PAGES: tuple[APIRouter, ...] = (
     home.router,
     sign_in.router,
+    outside.router,
     links.router,
     join.router,
     account.router,
