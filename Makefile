@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow test-all check bench loop screenshots clean
+.PHONY: help install run test test-slow test-all check bench loop messages screenshots clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ bench: $(VENV)/.product ## Measure training and sampling against their floors an
 
 loop: $(VENV)/.product ## Let a judge run three rounds of the whole loop without anyone watching
 	@$(BIN)/tastemaker loop --judge jpeg_compressibility --rounds 3 --pairs 20 --seed 0
+
+messages: $(VENV)/.product ## Collect what the site says into locale/, for translators
+	@$(BIN)/python -m scripts.messages
 
 screenshots: $(VENV)/.dev ## Take the pictures in docs/screenshots anew
 	@$(BIN)/python -m scripts.screenshots

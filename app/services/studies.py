@@ -111,7 +111,8 @@ def set_auto_rounds(session: Session, *, study_id: int, rounds: int, actor: User
 def change_labeling(session: Session, *, study_id: int, labeling: Json, actor: User | None) -> Study:
     """Change the labeling block, for the study and its open rounds. The event tells what changed.
 
-    Pairs close and open by how many choices are asked for from now on, and whose count. Raises `BadInput` where the guidelines or the consent text show a picture that the study does not have.
+    Pairs close and open by how many choices are asked for from now on, and whose count. Raises `BadInput` where the
+    guidelines or the consent text show a picture that the study does not have.
     """
     study = locked(session, study_id)
     before = validated(study.settings)
