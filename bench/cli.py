@@ -78,6 +78,20 @@ def site(
     _print(found, as_json, {"site": found | found["answer_and_next_ms"]})
 
 
+@bench.command(name="next")
+def next_(
+    pairs: Annotated[int, typer.Option(min=10_000, help="Pairs of the larger study.")] = 1_000_000,
+    answered: Annotated[int, typer.Option(min=1, help="Of them answered by someone already.")] = 20_000,
+    repeats: Annotated[int, typer.Option(min=10, max=400, help="Requests that count, of each.")] = 200,
+    as_json: Json = False,
+) -> None:
+    """Milliseconds until the next pairs are there, in a study of a thousand pairs and in one of a million."""
+    from bench import next as benchmark
+
+    found = benchmark.run(pairs=(1000, pairs), answered=answered, repeats=repeats, say=say)
+    _print(found, as_json, {"next": found})
+
+
 def _use_threads(threads: int | None) -> None:
     import torch
 

@@ -1,5 +1,7 @@
 """A study in labeling for a benchmark: rows by the thousand, written by the database itself, and people to answer."""
 
+from secrets import token_hex
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -60,10 +62,10 @@ def make_people(session: Session, count: int) -> dict[str, User]:
 
 def _study(session: Session, choices_per_pair: int) -> Study:
     model = BaseModel(
-        name="Nothing is drawn", source="/nowhere", family=ModelFamily.SD1, prediction_type="epsilon", token_limit=77,
-        image_size=512, files={}, files_sha256=NO_FILE,
+        name="Nothing is drawn", source=f"/nowhere/{token_hex(8)}", family=ModelFamily.SD1,
+        prediction_type="epsilon", token_limit=77, image_size=512, files={}, files_sha256=NO_FILE,
     )  # fmt: skip
-    prompts = PromptSet(name="Benchmark", version=1, sha256=NO_FILE)
+    prompts = PromptSet(name=f"Benchmark {token_hex(8)}", version=1, sha256=NO_FILE)
     session.add_all([model, prompts])
     session.flush()
     session.add_all(

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from PIL import Image, ImageDraw
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app.artifacts import Artifacts, Stored
@@ -51,7 +51,6 @@ from app.models import (
     User,
     Worker,
 )
-from app.services import totals
 from app.study_settings import StudySettings
 
 Row = TypeVar("Row", bound=Base)
@@ -176,7 +175,9 @@ def pair(session: Session, *, artifacts: Artifacts | None = None, size: int = SI
     closed = columns.get("state") == PairState.CLOSED
     defaults = {"round_id": round_id, "group_id": group_id, "first_id": first.id, "second_id": second.id}
     row = _add(session, Pair, defaults | {"closed_at": now() if closed else None}, columns)
-    totals.refresh(session, session.get_one(Round, round_id))
+    if row.state is not PairState.VOID:
+        known = {"pairs": RoundTotals.pairs + 1, "pairs_closed": RoundTotals.pairs_closed + int(closed)}
+        session.execute(update(RoundTotals).where(RoundTotals.round_id == round_id).values(known))
     return row
 
 

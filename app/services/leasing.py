@@ -6,7 +6,8 @@ same. A gold pair or a repeat takes the turn of a pair that counts; where none i
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.models import Answer, Lease, Pair, Participation, Purpose, Round, RoundKind, Study, User, UserKind
@@ -40,7 +41,7 @@ def leases(
     dealer = Dealer(session, study, part, user, hands.of(session, study_id=study.id, user=user))
     dealt = dealer.hand.live(running)[:count]
     if user.kind is UserKind.PERSON:
-        dealt += [_renewed(session, lease) for lease in dealer.hand.let_go()[: count - len(dealt)]]
+        dealt += [_lease(dealer, lease.pair_id, lease.purpose) for lease in dealer.hand.let_go()[: count - len(dealt)]]
         if part.warmed_up_at is None and len(dealt) < count:
             dealt += _warm_up(dealer, asking.asked_now(study, running), count - len(dealt), dealt)
     for round_ in _in_turn(dealer, running):
@@ -115,24 +116,19 @@ def _known(dealer: Dealer, labeling: LabelingSettings, count: int, without: set[
 
 
 def _lease(dealer: Dealer, pair_id: int, purpose: Purpose, expected: Answer | None = None) -> Lease:
-    """The user's lease on the pair for this purpose; a counted one that ran out is renewed in place."""
-    lease = dealer.session.scalars(
-        select(Lease).where(Lease.pair_id == pair_id, Lease.user_id == dealer.user.id, Lease.purpose == purpose)
-    ).one_or_none()
-    if lease is None:
-        first_on_left = left_side(dealer.user.id, pair_id, purpose) == "first"
-        lease = Lease(pair_id=pair_id, user_id=dealer.user.id, purpose=purpose, first_on_left=first_on_left)
-        dealer.session.add(lease)
-    lease.expected = expected
-    return _renewed(dealer.session, lease)
-
-
-def _renewed(session: Session, lease: Lease) -> Lease:
-    lease.given_at = func.now()
-    lease.expires_at = func.now() + lease_time()
-    session.flush()
-    session.refresh(lease)
-    return lease
+    """The user's lease on the pair for this purpose; one that ran out is renewed in place."""
+    now = func.now()
+    first_on_left = left_side(dealer.user.id, pair_id, purpose) == "first"
+    lease = insert(Lease).values(
+        pair_id=pair_id, user_id=dealer.user.id, purpose=purpose, first_on_left=first_on_left, expected=expected,
+        given_at=now, expires_at=now + lease_time(),
+    )  # fmt: skip
+    renewed = lease.on_conflict_do_update(
+        index_elements=["pair_id", "user_id"] if purpose is Purpose.COUNTED else ["user_id", "purpose", "pair_id"],
+        index_where=text("purpose = 'counted'" if purpose is Purpose.COUNTED else "purpose <> 'counted'"),
+        set_={name: lease.excluded[name] for name in ("given_at", "expires_at")},
+    )
+    return dealer.session.scalars(renewed.returning(Lease), execution_options={"populate_existing": True}).one()
 
 
 def _pairs(dealt: list[Lease]) -> set[int]:

@@ -32,7 +32,13 @@ def of(session: Session, *, study_id: int, user: User) -> Participation:
 
 def locked(session: Session, *, study_id: int, user: User) -> Participation:
     """The user's participation, locked to the transaction's end and read anew: their tabs and devices go one by one."""
-    return _locked(session, of(session, study_id=study_id, user=user))
+    mine = select(Participation).where(Participation.study_id == study_id, Participation.user_id == user.id)
+    lock = mine.with_for_update(key_share=True).execution_options(populate_existing=True)
+    found = session.scalars(lock).one_or_none()
+    if found is None:
+        of(session, study_id=study_id, user=user)
+        found = session.scalars(lock).one()
+    return found
 
 
 def pause(session: Session, *, study_id: int, user_id: int, reason: str, actor: User | None) -> Participation:
@@ -114,11 +120,6 @@ def _found(session: Session, study_id: int, user_id: int) -> Participation:
     if user is None:
         raise NotFound(f"There is no user {user_id}.")
     return locked(session, study_id=study_id, user=user)
-
-
-def _locked(session: Session, theirs: Participation) -> Participation:
-    query = select(Participation).where(Participation.id == theirs.id).with_for_update(key_share=True)
-    return session.scalars(query.execution_options(populate_existing=True)).one()
 
 
 def _asking(session: Session, study_id: int) -> list[Round]:

@@ -16,7 +16,8 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Said:
-    """One standing choice. `counted`: it speaks for its pair by the round's settings; `late`: after the freeze."""
+    """One standing choice. `counted`: it speaks for its pair by the round's settings; `late`: after the freeze;
+    `extra`: on a pair that was full; `left_out`: by someone whose choices an admin has left out."""
 
     choice: int
     annotator: int
@@ -25,7 +26,11 @@ class Said:
     answer: Answer
     counted: bool
     late: bool
+    extra: bool
+    left_out: bool
     response_ms: int | None
+    reasons: list[str]
+    comment: str
     made_at: datetime
 
 
@@ -66,7 +71,7 @@ def rows(session: Session, study_id: int, *, after: int = 0, limit: int = BATCH)
         .limit(limit)
     ).all()
     labeling = {round_.id: validated(round_.settings).labeling for _, round_, *_ in pairs}
-    said = _said(session, {pair_id: labeling[round_.id] for pair_id, round_, *_ in pairs})
+    said = _said(session, study_id, {pair_id: labeling[round_.id] for pair_id, round_, *_ in pairs})
     return [_row(study_id, *row, said[row[0]]) for row in pairs]
 
 
@@ -82,22 +87,22 @@ def _row(
     )  # fmt: skip
 
 
-def _said(session: Session, pairs: dict[int, LabelingSettings]) -> dict[int, list[Said]]:
+def _said(session: Session, study_id: int, pairs: dict[int, LabelingSettings]) -> dict[int, list[Said]]:
     """The standing choices of these pairs, oldest first."""
     found: dict[int, list[Said]] = {pair_id: [] for pair_id in pairs}
     made = session.execute(
-        select(Choice, User.kind, Lease.purpose)
+        select(Choice, User.kind, Lease.purpose, preferences.left_out(study_id, Choice.user_id))
         .join(User, User.id == Choice.user_id)
         .join(Lease, Lease.id == Choice.lease_id)
         .where(Choice.pair_id.in_(pairs), Choice.undone_at.is_(None))
         .order_by(Choice.id)
     )
-    for choice, kind, purpose in made:
-        counted = purpose is Purpose.COUNTED and preferences.counts_for(pairs[choice.pair_id], kind)
+    for choice, kind, purpose, left_out in made:
+        counts = purpose is Purpose.COUNTED and preferences.counts_for(pairs[choice.pair_id], kind) and not left_out
         found[choice.pair_id].append(
             Said(
-                choice.id, choice.user_id, kind, purpose, choice.answer, counted, choice.late, choice.response_ms,
-                choice.made_at,
+                choice.id, choice.user_id, kind, purpose, choice.answer, counts, choice.late, choice.extra, left_out,
+                choice.response_ms, choice.reasons, choice.comment, choice.made_at,
             )
         )  # fmt: skip
     return found

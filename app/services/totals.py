@@ -18,16 +18,15 @@ def refresh(session: Session, round_: Round) -> None:
         ).where(Pair.round_id == round_.id, Pair.state != PairState.VOID)
     ).one()
     totals.open_answered = _open_answered(session, round_)
-    totals.groups_drawn = (
-        _count(
+    if round_.kind == RoundKind.EVALUATION:
+        totals.groups_drawn = totals.pairs
+    elif totals.groups_drawn < round_.groups:  # none is ever drawn back: once all are, they need no counting
+        totals.groups_drawn = _count(
             session,
             select(func.count(Group.id.distinct()))
             .join(Sample, Sample.group_id == Group.id)
             .where(Group.round_id == round_.id),
         )
-        if round_.kind == RoundKind.PREFERENCE
-        else totals.pairs
-    )
     totals.chunks_failed = _count(
         session,
         select(func.count(Job.id)).where(

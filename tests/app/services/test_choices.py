@@ -1,3 +1,5 @@
+import threading
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -7,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.db import transaction
 from app.errors import BadInput, Conflict, Forbidden, NotFound
 from app.models import Answer, Choice, Lease, Pair, PairState, Round, RoundState, User
-from app.services import choices, dealing
+from app.services import choices, dealing, preferences
 from tests import builders
 
 
@@ -128,8 +130,6 @@ def test_response_times_are_kept_within_a_day(db: Session, sent: int | None, kep
 
 
 def test_the_same_key_from_two_connections_at_once_stores_one(sessions: sessionmaker[Session]) -> None:
-    import threading
-
     with transaction(sessions) as session:
         pair, lease, user = leased(session)
     key, stored = uuid4(), []
@@ -149,3 +149,127 @@ def test_the_same_key_from_two_connections_at_once_stores_one(sessions: sessionm
     assert len(set(stored)) == 1
     with transaction(sessions) as session:
         assert session.get_one(Pair, pair.id).filled == 1
+
+
+def test_a_choice_that_comes_to_a_full_pair_is_kept_marked_and_counts(db: Session) -> None:
+    pair, lease, absent = leased(db)
+    run_out(db, lease)
+    other = builders.user(db)
+    taken = lease_of(db, pair, other)
+    assert not record(db, pair, taken, other).extra
+    late_one = record(db, pair, lease, absent, answer=Answer.SECOND)
+    assert late_one.extra
+    assert not late_one.late
+    assert (pair.filled, pair.state) == (2, PairState.CLOSED)
+    assert [p.p for p in preferences.of_round(db, db.get_one(Round, pair.round_id))] == [0.5]
+
+
+def test_undoing_the_one_or_the_other_of_two_choices_on_one_place_leaves_the_pair_closed(db: Session) -> None:
+    pair, lease, absent = leased(db)
+    run_out(db, lease)
+    other = builders.user(db)
+    first = record(db, pair, lease_of(db, pair, other), other)
+    extra = record(db, pair, lease, absent)
+    choices.undo(db, user=other, pair_id=pair.id, key=first.key)
+    assert (pair.filled, pair.state) == (1, PairState.CLOSED)
+    again = record(db, pair, db.get_one(Lease, first.lease_id), other)
+    assert again.extra
+    choices.undo(db, user=absent, pair_id=pair.id, key=extra.key)
+    choices.undo(db, user=other, pair_id=pair.id, key=again.key)
+    assert (pair.filled, pair.state) == (0, PairState.OPEN)
+
+
+def test_an_undo_takes_no_place_that_someone_else_holds_by_then(db: Session) -> None:
+    pair, lease, absent = leased(db)
+    run_out(db, lease)
+    other = builders.user(db)
+    held = lease_of(db, pair, other)
+    late_one = record(db, pair, lease, absent)
+    choices.undo(db, user=absent, pair_id=pair.id, key=late_one.key)
+    study_id = db.get_one(Round, pair.round_id).study_id
+    assert dealing.deal(db, study_id=study_id, user=absent, count=1).reason == "held"
+    assert not record(db, pair, held, other).extra
+    assert record(db, pair, lease, absent).extra
+
+
+def test_an_answer_ends_its_lease(db: Session) -> None:
+    pair, lease, user = leased(db)
+    record(db, pair, lease, user)
+    assert db.scalar(select(Lease.expires_at <= func.now()).where(Lease.id == lease.id))
+
+
+def test_a_choice_can_be_explained_and_explained_anew(db: Session) -> None:
+    pair, lease, user = leased(db, reasons=["colours", "shape"], ask_comment=True)
+    choice = record(db, pair, lease, user)
+    explain(db, choice, user, ["shape", "colours", "shape"], " rounder ")
+    assert (choice.reasons, choice.comment) == (["shape", "colours"], "rounder")
+    for _ in range(2):
+        explain(db, choice, user, [], "")
+    assert (choice.reasons, choice.comment) == ([], "")
+
+
+@pytest.mark.parametrize(
+    ("reasons", "comment", "field"), [(["taste"], "", "reasons"), ([], "because", "comment")]
+)  # fmt: skip
+def test_what_the_study_does_not_ask_for_is_no_reason(
+    db: Session, reasons: list[str], comment: str, field: str
+) -> None:
+    pair, lease, user = leased(db, reasons=["colours"])
+    choice = record(db, pair, lease, user)
+    with pytest.raises(BadInput) as refused:
+        explain(db, choice, user, reasons, comment)
+    assert list(refused.value.fields) == [field]
+
+
+def test_a_comment_has_a_length_and_an_undone_choice_no_reason(db: Session) -> None:
+    pair, lease, user = leased(db, ask_comment=True)
+    choice = record(db, pair, lease, user)
+    with pytest.raises(BadInput, match="reason"):
+        explain(db, choice, user, [], "x" * (choices.LONGEST_COMMENT + 1))
+    choices.undo(db, user=user, pair_id=pair.id, key=choice.key)
+    with pytest.raises(Conflict):
+        explain(db, choice, user, [], "because")
+    with pytest.raises(NotFound):
+        explain(db, choice, builders.user(db), [], "because")
+
+
+def test_late_choices_of_many_at_once_are_all_kept_and_counted(sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        pair, lease, user = leased(session)
+        late = [(user, lease)]
+        for _ in range(7):
+            run_out(session, late[-1][1])
+            other = builders.user(session)
+            late.append((other, lease_of(session, pair, other)))
+    made: list[bool] = []
+
+    def send(user: User, lease: Lease) -> None:
+        with transaction(sessions) as session:
+            made.append(record(session, pair, lease, user).extra)
+
+    threads = [threading.Thread(target=send, args=one) for one in late]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(made) == [False] + [True] * 7
+    with transaction(sessions) as session:
+        row = session.get_one(Pair, pair.id)
+        assert (row.filled, row.state) == (8, PairState.CLOSED)
+
+
+def lease_of(session: Session, pair: Pair, user: User) -> Lease:
+    """The lease on the pair that the user is dealt."""
+    study_id = session.get_one(Round, pair.round_id).study_id
+    [dealt] = dealing.deal(session, study_id=study_id, user=user, count=1).pairs
+    assert dealt.pair_id == pair.id
+    return session.get_one(Lease, dealt.lease_id)
+
+
+def run_out(session: Session, lease: Lease) -> None:
+    lease.expires_at = func.now() - timedelta(seconds=1)
+    session.flush()
+
+
+def explain(session: Session, choice: Choice, user: User, reasons: list[str], comment: str) -> None:
+    choices.explain(session, user=user, pair_id=choice.pair_id, key=choice.key, reasons=reasons, comment=comment)

@@ -1,0 +1,69 @@
+"""Measures of how people answer: shares with their intervals, and response times among which outliers stand out."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+Z95 = 1.959964  # of the normal distribution, for intervals of 95 %
+MAD_TO_DEVIATION = 0.6745  # the median absolute deviation of a normal distribution, in standard deviations
+OUTLYING = 3.5
+NOBODY_LOOKS_WITHIN_MS = 300
+
+
+@dataclass(frozen=True)
+class Share:
+    """`part` of `of`, with its Wilson interval of 95 %: E. B. Wilson, "Probable inference, the law of succession, and
+    statistical inference", JASA 22 (1927)."""
+
+    part: int
+    of: int
+
+    @property
+    def value(self) -> float | None:
+        return self.part / self.of if self.of else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """From where to where the share may lie; 0 to 1 while nothing was counted."""
+        if self.of == 0:
+            return 0.0, 1.0
+        p, shrink = self.part / self.of, 1 + Z95**2 / self.of
+        centre = (p + Z95**2 / (2 * self.of)) / shrink
+        half = Z95 / shrink * math.sqrt(p * (1 - p) / self.of + Z95**2 / (4 * self.of**2))
+        return max(0.0, centre - half), min(1.0, centre + half)
+
+    def excludes(self, value: float) -> bool:
+        """Whether the share differs from `value` by more than chance."""
+        low, high = self.interval
+        return not low <= value <= high
+
+
+class Mark(StrEnum):
+    """What stands out in a response time."""
+
+    NONE = "none"
+    HASTY = "hasty"  # nobody can have looked at two pictures
+    FAST = "fast"
+    SLOW = "slow"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Where someone's response times lie: median and median absolute deviation of their natural logarithms."""
+
+    centre: float
+    deviation: float
+
+    @property
+    def median_ms(self) -> float:
+        return math.exp(self.centre)
+
+    def mark(self, response_ms: int) -> Mark:
+        """An outlier has a modified z-score above 3.5 (Iglewicz and Hoaglin, "How to detect and handle outliers",
+        1993), taken over logarithms since response times are skewed. Where all are alike, none is one."""
+        if response_ms < NOBODY_LOOKS_WITHIN_MS:
+            return Mark.HASTY
+        away = math.log(response_ms) - self.centre
+        if self.deviation == 0 or MAD_TO_DEVIATION * abs(away) <= OUTLYING * self.deviation:
+            return Mark.NONE
+        return Mark.FAST if away < 0 else Mark.SLOW
