@@ -16,7 +16,7 @@ from app.services.limits import Limits
 from app.settings import Settings, get_settings
 from app.web import csrf, errors, live, operations, picture_files, static
 from app.web.api import annotate as annotate_api
-from app.web.api import checkpoints, metrics, preferences, samples, studies
+from app.web.api import annotators, checkpoints, metrics, preferences, samples, studies
 from app.web.api import invites as invites_api
 from app.web.api import me as me_api
 from app.web.api import rounds as rounds_api
@@ -25,6 +25,7 @@ from app.web.pages import (
     admin_invites,
     admin_labeling,
     admin_new_study,
+    admin_people,
     admin_rounds,
     admin_studies,
     admin_users,
@@ -55,6 +56,7 @@ PAGES: tuple[APIRouter, ...] = (
     admin_invites.router,
     admin_studies.router,
     admin_labeling.router,
+    admin_people.router,
     admin_new_study.router,
     admin_rounds.router,
     research.router,
@@ -64,6 +66,7 @@ API: tuple[APIRouter, ...] = (
     me_api.router,
     invites_api.router,
     annotate_api.router,
+    annotators.router,
     studies.router,
     rounds_api.router,
     metrics.router,

@@ -18,6 +18,7 @@ from app.services.measures import Share
 from app.services.response_times import Times, made
 
 BREAK = timedelta(minutes=5)
+UNTOLD = timedelta(minutes=10)
 SIDES = (Answer.FIRST, Answer.SECOND)
 
 
@@ -92,9 +93,13 @@ def of_study(session: Session, study_id: int, *, round_id: int | None = None) ->
 
 
 def of_person(session: Session, study_id: int, user: User) -> Annotator:
-    """One person's own numbers in the study. Raises `NotFound`."""
+    """One person's own numbers in the study, for themselves. Raises `NotFound`.
+
+    Without their answers of the last minutes: figures that move with a single answer would tell which pair was gold.
+    """
     studies.get(session, study_id)
-    return _annotators(session, _scope(study_id, None), [user.id])[0]
+    settled = Choice.made_at < func.now() - literal(UNTOLD, Interval)
+    return _annotators(session, [*_scope(study_id, None), settled], [user.id])[0]
 
 
 def _scope(study_id: int, round_id: int | None) -> list[ColumnElement[bool]]:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
+from babel import Locale
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -11,6 +12,7 @@ from app.services import dealing, pictures, waiting
 from app.services.dealing import Deal, DealtPair
 from app.services.pictures import Picture
 from app.services.sides import Side
+from app.web import languages
 from app.web.languages import gettext as _
 from app.web.pictures import PictureLinks
 
@@ -47,27 +49,30 @@ class Next(BaseModel):
     waiting: int = Field(description="Open pairs of the study that the caller has not answered.")
 
 
-def next_pairs(session: Session, links: PictureLinks, *, study_id: int, user: User, count: int) -> Next:
-    """Deal up to `count` pairs to `user`."""
+def next_pairs(
+    session: Session, links: PictureLinks, *, study_id: int, user: User, count: int, language: Locale
+) -> Next:
+    """Deal up to `count` pairs to `user`, who reads `language`."""
     deal = dealing.deal(session, study_id=study_id, user=user, count=count)
     found = pictures.of_samples(session, [i for pair in deal.pairs for i in (pair.first_id, pair.second_id)])
     return Next(
         pairs=[_shown(pair, found, links, user.id) for pair in deal.pairs],
         reason=deal.reason,
-        message=_message(deal),
+        message=_message(deal, language),
         until=deal.until,
         waiting=waiting.pairs_left(session, study_id=study_id, user=user),
     )
 
 
-def _message(deal: Deal) -> str | None:
+def _message(deal: Deal, language: Locale) -> str | None:
     """What a paused person reads: an admin's words, or ours."""
     if not deal.by_name:
         return None
-    return deal.message or _(
-        "Some of your answers differ from what we expected, which can happen when a question is not clear. "
-        "Someone will have a look. All of your answers are kept."
-    )
+    with languages.speaking(language):
+        return deal.message or _(
+            "Some of your answers differ from what we expected, which can happen when a question is not clear. "
+            "Someone will have a look. All of your answers are kept."
+        )
 
 
 def _shown(pair: DealtPair, found: dict[int, Picture], links: PictureLinks, viewer_id: int) -> ShownPair:

@@ -4,11 +4,12 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Form, Query, Request
 from pydantic import BaseModel, Field
 
 from app.models import Answer
 from app.services import before, choices, dealing, studies
+from app.web import languages
 from app.web.deps import LinksDep, RequireAnnotator, SessionDep
 from app.web.pairs import Next, next_pairs
 
@@ -45,6 +46,7 @@ class Renewed(BaseModel):
 
 @router.get("/studies/{study_id}/next", summary="The next pairs to answer")
 def next_(
+    request: Request,
     study_id: int,
     session: SessionDep,
     user: RequireAnnotator,
@@ -56,7 +58,7 @@ def next_(
     409 with `reload` where guidelines or consent have to be seen first, at `/annotate/{study_id}/before`.
     """
     before.require(session, studies.get(session, study_id), user)
-    return next_pairs(session, links, study_id=study_id, user=user, count=count)
+    return next_pairs(session, links, study_id=study_id, user=user, count=count, language=languages.of(request))
 
 
 @router.post("/pairs/{pair_id}/choice", summary="Answer a pair")

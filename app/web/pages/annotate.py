@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from app.errors import Conflict
 from app.models import Answer
 from app.services import before, choices, dealing, invites, studies, thanks
-from app.web import pair_start, timezones
+from app.web import languages, pair_start, timezones
 from app.web.deps import LinksDep, RequireAnnotator, SessionDep, SettingsDep
 from app.web.pairs import next_pairs
 from app.web.templating import render
@@ -32,7 +32,8 @@ def show(
     study = studies.get(session, study_id)
     if before.needed(session, study, user) is not None:
         return RedirectResponse(f"/annotate/{study_id}/before", 303)
-    dealt = next_pairs(session, links, study_id=study_id, user=user, count=AHEAD)
+    language = languages.of(request)
+    dealt = next_pairs(session, links, study_id=study_id, user=user, count=AHEAD, language=language)
     # this page holds them from now on: what the page before a reload still gives back ends none of them
     until = dealing.renew(session, user=user, lease_ids=[pair.lease for pair in dealt.pairs])
     ending = invites.ending(session, study_id=study_id, user=user)

@@ -1,0 +1,128 @@
+"""How good labels are: everyone's numbers for admins, one's own for each annotator."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from app.services import quality
+from app.services.measures import Share
+from app.services.quality import Annotator, Standing
+from app.web.deps import RequireAdmin, RequireAnnotator, SessionDep
+
+router = APIRouter(tags=["quality"])
+
+
+class ShareShape(BaseModel):
+    """`part` of `of`, with its Wilson interval of 95 %."""
+
+    part: int
+    of: int
+    low: float
+    high: float
+
+    @classmethod
+    def of_share(cls, share: Share) -> "ShareShape":
+        low, high = share.interval
+        return cls(part=share.part, of=share.of, low=low, high=high)
+
+
+class TimesShape(BaseModel):
+    """Response times of counted choices. Outliers by the median absolute deviation of their logarithms."""
+
+    median_ms: float
+    hasty: int = Field(description="Under 300 ms: nobody can have looked.")
+    fast: int
+    slow: int
+
+
+class RepeatsShape(BaseModel):
+    """Pairs shown again with their sides exchanged."""
+
+    same: int = Field(description="Answered as before.")
+    same_side: int = Field(description="The same side of the screen, so the other picture: side bias, not opinion.")
+    otherwise: int
+
+
+class AgreementShape(BaseModel):
+    share: float = Field(description="Of the others' answers on the same pairs.")
+    pairs: int
+
+
+class Numbers(BaseModel):
+    """One annotator's numbers in a study; null what was never measured."""
+
+    user: int
+    name: str
+    is_judge: bool
+    choices: int
+    answers: dict[str, int]
+    extra: int
+    late: int
+    per_hour: float | None = Field(description="Choices an hour, breaks of more than five minutes left out.")
+    times: TimesShape | None
+    gold: ShareShape = Field(description="Right answers on pairs whose answer is known.")
+    repeats: RepeatsShape
+    left: ShareShape = Field(description="Answers for a picture that named the left one.")
+    agreement: AgreementShape | None
+    last_at: datetime | None
+
+
+class StandingShape(BaseModel):
+    paused_at: datetime | None
+    paused_reason: str | None
+    paused_by: str | None = Field(description="Null: the study's own rule.")
+    left_out_at: datetime | None
+
+
+class AnnotatorShape(Numbers, StandingShape):
+    """An annotator as admins see them."""
+
+
+class QualityShape(BaseModel):
+    alpha: float | None = Field(description="Krippendorff's alpha, nominal; null where it is not defined.")
+    alpha_pairs: int = Field(description="Pairs that at least two people answered.")
+    annotators: list[AnnotatorShape]
+
+
+@router.get("/studies/{study_id}/annotators", summary="How good the labels are, by annotator")
+def index(study_id: int, session: SessionDep, user: RequireAdmin, round: int | None = None) -> QualityShape:
+    """Of the whole study, or of one `round` of it."""
+    found = quality.of_study(session, study_id, round_id=round)
+    return QualityShape(
+        alpha=found.alpha.value,
+        alpha_pairs=found.alpha.pairs,
+        annotators=[
+            AnnotatorShape.model_validate(_numbers(a) | _standing(standing)) for a, standing in found.annotators
+        ],
+    )
+
+
+@router.get("/studies/{study_id}/me", summary="Your own numbers in a study")
+def mine(study_id: int, session: SessionDep, user: RequireAnnotator) -> Numbers:
+    """Without your answers of the last ten minutes, so that they do not tell which pair was a test."""
+    return Numbers.model_validate(_numbers(quality.of_person(session, study_id, user)))
+
+
+def _numbers(annotator: Annotator) -> dict[str, object]:
+    times, others = annotator.times, annotator.others
+    return {
+        "user": annotator.user_id,
+        "name": annotator.name,
+        "is_judge": annotator.is_judge,
+        "choices": annotator.counts.choices,
+        "answers": annotator.counts.answers,
+        "extra": annotator.counts.extra,
+        "late": annotator.counts.late,
+        "per_hour": annotator.per_hour,
+        "times": times and TimesShape(median_ms=times.median_ms, hasty=times.hasty, fast=times.fast, slow=times.slow),
+        "gold": ShareShape.of_share(annotator.gold),
+        "repeats": RepeatsShape.model_validate(annotator.repeats, from_attributes=True),
+        "left": ShareShape.of_share(annotator.left),
+        "agreement": others and AgreementShape(share=others.share, pairs=others.pairs),
+        "last_at": annotator.last_at,
+    }
+
+
+def _standing(standing: Standing) -> dict[str, object]:
+    return StandingShape.model_validate(standing, from_attributes=True).model_dump()

@@ -1,0 +1,104 @@
+"""`/admin/studies/{id}/people` and `…/gold`: who labels and how well, and the pairs whose answer is known."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from app.errors import BadInput
+from app.models import Answer, Participation
+from app.services import gold, gold_views, participations, quality, studies
+from app.study_settings import validated
+from app.web import forms, strips
+from app.web.deps import RequireAdmin, SessionDep
+from app.web.forms import PostedForm
+from app.web.templating import render
+
+router = APIRouter(prefix="/admin/studies/{study_id:int}")
+
+Move = Literal["resume", "leave_out", "take_back"]
+MOVES: dict[str, Callable[..., Participation]] = {
+    "resume": participations.resume,
+    "leave_out": participations.leave_out,
+    "take_back": participations.take_back,
+}
+GOLD_A_PAGE = 24
+
+
+@router.get("/people")
+def people(request: Request, study_id: int, session: SessionDep, user: RequireAdmin) -> Response:
+    study = studies.get(session, study_id)
+    found = quality.of_study(session, study_id)
+    return render(
+        request,
+        "people/people.html",
+        study_id=study.id,
+        name=study.name,
+        labeling=validated(study.settings).labeling,
+        alpha=found.alpha,
+        annotators=found.annotators,
+        dots=strips.dots,
+        strip=(strips.WIDTH, strips.HEIGHT),
+    )
+
+
+@router.post("/people/{user_id:int}/pause")
+def pause(study_id: int, user_id: int, session: SessionDep, user: RequireAdmin, form: PostedForm) -> Response:
+    reason = forms.values(form).get("reason", "")
+    participations.pause(session, study_id=study_id, user_id=user_id, reason=reason, actor=user)
+    return _to_people(study_id, user_id)
+
+
+@router.post("/people/{user_id:int}/{move}")
+def make_move(study_id: int, user_id: int, move: Move, session: SessionDep, user: RequireAdmin) -> Response:
+    MOVES[move](session, study_id=study_id, user_id=user_id, actor=user)
+    return _to_people(study_id, user_id)
+
+
+@router.get("/gold")
+def known_answers(
+    request: Request,
+    study_id: int,
+    session: SessionDep,
+    user: RequireAdmin,
+    show: Literal["set", "closed"] = "closed",
+    before: int | None = None,
+) -> Response:
+    study = studies.get(session, study_id)
+    found = gold_views.pairs(session, study_id, only_set=show == "set", before=before, limit=GOLD_A_PAGE + 1)
+    return render(
+        request,
+        "people/gold.html",
+        study_id=study.id,
+        name=study.name,
+        labeling=validated(study.settings).labeling,
+        pairs=found[:GOLD_A_PAGE],
+        more=found[GOLD_A_PAGE - 1].id if len(found) > GOLD_A_PAGE else None,
+        count_set=gold_views.count_set(session, study_id),
+        show=show,
+        before=before,
+    )
+
+
+@router.post("/gold/{pair_id:int}")
+def set_known_answer(
+    study_id: int, pair_id: int, session: SessionDep, user: RequireAdmin, form: PostedForm
+) -> Response:
+    """Set the pair's known answer, or take it back where none is chosen; then the same page again."""
+    posted: dict[str, Any] = forms.values(form)
+    answer = posted.get("answer", "")
+    if answer:
+        if answer not in list(Answer):
+            raise BadInput(f"{answer!r} is no answer.", "Use the buttons of the page.")
+        gold.set_answer(session, pair_id=pair_id, answer=Answer(answer), actor=user)
+    else:
+        gold.unset(session, pair_id=pair_id, actor=user)
+    show = "set" if posted.get("show") == "set" else "closed"
+    before = forms.whole_number(posted.get("before", ""), field="before", low=1, high=2**62)
+    page = f"/admin/studies/{study_id}/gold?show={show}" + (f"&before={before}" if before else "")
+    return RedirectResponse(f"{page}#pair-{pair_id}", 303)
+
+
+def _to_people(study_id: int, user_id: int) -> Response:
+    return RedirectResponse(f"/admin/studies/{study_id}/people#annotator-{user_id}", 303)
