@@ -30,9 +30,10 @@ export class Answering extends EventTarget {
     return performance.now() - this.#shownAt;
   }
 
-  /** The newest answer of this browser that stands. */
+  /** The newest answer of this browser that stands, with what was said of it. */
   last() {
-    return this.#answered.all().at(-1);
+    const made = this.#answered.all().at(-1);
+    return made && { reasons: [], comment: "", ...made };
   }
 
   /** The leases that this page holds. */
@@ -54,7 +55,7 @@ export class Answering extends EventTarget {
   choose(answer) {
     if (!this.offers(answer)) return;
     const pair = this.current;
-    const made = { pair, key: newKey(), answer, reasons: [], comment: "" };
+    const made = { pair, key: newKey(), answer };
     this.#answered.push(made, UNDO_STEPS);
     this.#outbox.push({
       kind: "choice",

@@ -7,6 +7,12 @@ const LONGEST_MS = 60_000; // a longer gap was no thinking
 export class Pace {
   #gaps = [];
   #last;
+  #before;
+
+  /** `secondsBefore` is what the site knows of the pace until now, if it does. */
+  constructor(secondsBefore) {
+    this.#before = secondsBefore;
+  }
 
   /** An answer was given now. */
   answered(now = performance.now()) {
@@ -17,8 +23,11 @@ export class Pace {
 
   /** Minutes that `pairs` will take, from the median gap between answers; undefined while that is a guess. */
   minutesFor(pairs) {
-    if (this.#gaps.length < LEAST) return undefined;
-    const sorted = [...this.#gaps].sort((a, b) => a - b);
-    return Math.max(1, Math.round((pairs * sorted[Math.floor(sorted.length / 2)]) / 60_000));
+    const seconds = this.#gaps.length < LEAST ? this.#before : median(this.#gaps) / 1000;
+    return seconds ? Math.max(1, Math.round((pairs * seconds) / 60)) : undefined;
   }
+}
+
+function median(numbers) {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 }

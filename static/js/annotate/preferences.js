@@ -10,15 +10,15 @@ export class Preferences {
   }
 
   get keys() {
-    return this.#values.keys ?? {};
+    return this.#values.keys;
   }
 
   get breaks() {
-    return this.#values.breaks ?? true;
+    return this.#values.breaks;
   }
 
   get flickerMs() {
-    return this.#values.flicker_ms ?? 400;
+    return this.#values.flicker_ms;
   }
 
   /** Change some; whether the site has them. They hold on this page in any case. */

@@ -15,6 +15,7 @@ export function progressTexts({ today, goal, streak }, { mine, waiting, minutes 
 function doneText(today, goal, mine) {
   if (today === undefined || today === null) return mine ? fill(words.mine, { n: mine }) : "";
   const n = today + mine;
+  if (!n) return "";
   return goal ? fill(words.todayOf, { n, goal }) : fill(words.today, { n });
 }
 

@@ -81,6 +81,7 @@ export class SignInAgain extends EventTarget {
   }
 }
 
-function refusal({ detail, retryAfter }) {
-  return retryAfter ? fill(words.signIn.locked, { minutes: Math.ceil(retryAfter / 60) }) : detail;
+function refusal({ status, detail, retryAfter }) {
+  if (retryAfter) return fill(words.signIn.locked, { minutes: Math.ceil(retryAfter / 60) });
+  return status === 401 ? words.signIn.wrong : detail;
 }

@@ -15,13 +15,24 @@ PAIRS = 6
 
 
 @pytest.fixture
-def study(site) -> int:
+def make_study(site) -> Callable[..., int]:
+    """`make_study(pairs=, size=, **labeling)`: a study with a round of pairs to answer."""
+
+    def make(*, pairs: int = PAIRS, size: int = builders.SIZE, **labeling: object) -> int:
+        with transaction(site.sessions) as session:
+            study = builders.study(session, settings=builders.settings(labeling=labeling))
+            round_ = builders.round_(session, study_id=study.id)
+            for _ in range(pairs):
+                builders.pair(session, round_id=round_.id, artifacts=site.artifacts, size=size)
+            return study.id
+
+    return make
+
+
+@pytest.fixture
+def study(make_study) -> int:
     """A study with a round of `PAIRS` pairs to answer."""
-    with transaction(site.sessions) as session:
-        round_ = builders.round_(session)
-        for _ in range(PAIRS):
-            builders.pair(session, round_id=round_.id, artifacts=site.artifacts)
-        return round_.study_id
+    return make_study()
 
 
 @pytest.fixture

@@ -9,6 +9,33 @@ RIGHT = ".pair-picture[data-answer=right]"
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3, "has_touch": True, "is_mobile": True}
 
 
+class Touch:
+    """Fingers on the screen of `page`, each a place."""
+
+    def __init__(self, page: Page) -> None:
+        self._session = page.context.new_cdp_session(page)
+
+    def down(self, *places: tuple[float, float]) -> None:
+        self._send("touchStart", places)
+
+    def move(self, *places: tuple[float, float]) -> None:
+        self._send("touchMove", places)
+
+    def up(self, *left: tuple[float, float]) -> None:
+        """Lift all fingers but those `left`."""
+        self._send("touchEnd", left)
+
+    def _send(self, kind: str, places: tuple[tuple[float, float], ...]) -> None:
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+def centre(page: Page, selector: str) -> tuple[float, float]:
+    box = page.locator(selector).bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
 def as_side(answer: str, first_on_left: bool) -> str:
     sides = {"first": "left", "second": "right"} if first_on_left else {"first": "right", "second": "left"}
     return sides.get(answer, str(answer))

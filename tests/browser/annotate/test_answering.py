@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.annotate.steps import LEFT, PHONE, RIGHT, answer_by, eventually, shown, wait_for_pair
+from tests.browser.annotate.steps import LEFT, RIGHT, answer_by, eventually, shown, wait_for_pair
 
 
 def test_a_click_chooses_and_the_next_pair_is_there(page, stored):
@@ -95,34 +95,3 @@ def test_help_opens_by_key_and_takes_no_answers(page, stored):
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.wait_for_timeout(300)
     assert stored() == []
-
-
-def test_a_pinch_never_chooses(open_as, me, study, stored):
-    page = open_as(me, f"/annotate/{study}", **PHONE)
-    wait_for_pair(page)
-    page.wait_for_timeout(300)
-    centre = page.locator(LEFT).bounding_box()
-    x, y = centre["x"] + centre["width"] / 2, centre["y"] + centre["height"] / 2
-    touch = page.context.new_cdp_session(page)
-
-    def fingers(kind, *apart):
-        points = [{"x": x + dx, "y": y, "id": number} for number, dx in enumerate(apart)]
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-
-    fingers("touchStart", -10, 10)
-    for apart in (20, 40, 60):
-        fingers("touchMove", -apart, apart)
-    fingers("touchEnd", -60)
-    fingers("touchEnd")
-    page.wait_for_timeout(500)
-    assert stored() == []
-
-
-def test_the_page_works_without_javascript(open_as, me, study, stored):
-    page = open_as(me, f"/annotate/{study}", java_script_enabled=False)
-    page.click(LEFT)
-    page.locator(".pair-bar").get_by_role("button", name="Equal").click()
-    assert stored() == ["left", "tie"]
-    page.get_by_role("button", name="Undo").click()
-    assert stored() == ["left"]
-    expect(page.get_by_text("5 pairs left")).to_be_visible()

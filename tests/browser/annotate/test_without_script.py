@@ -1,0 +1,50 @@
+"""Without JavaScript the pair page is plain forms."""
+
+import pytest
+from playwright.sync_api import expect
+from sqlalchemy import select
+
+from app.db import transaction
+from app.models import Pair, Purpose
+from tests import builders
+from tests.browser.annotate.steps import LEFT, RIGHT, shown
+
+
+@pytest.fixture
+def page(open_as, me, study):
+    return open_as(me, f"/annotate/{study}", java_script_enabled=False)
+
+
+def test_every_answer_and_undo_is_a_form(page, stored):
+    page.click(LEFT)
+    page.click(RIGHT)
+    for name in ("Equal", "Both bad", "Skip"):
+        page.locator(".pair-bar").get_by_role("button", name=name).click()
+    assert stored() == ["left", "right", "tie", "both_bad", "skip"]
+    page.get_by_role("button", name="Undo").click()
+    assert stored() == ["left", "right", "tie", "both_bad"]
+    expect(page.get_by_text("2 pairs left")).to_be_visible()
+
+
+def test_the_back_button_makes_no_second_choice(page, stored):
+    first = shown(page)
+    page.click(LEFT)
+    page.go_back()
+    assert shown(page) == first
+    page.click(RIGHT)
+    assert stored() == ["left"]
+
+
+def test_the_controls_that_need_a_script_are_not_there(page):
+    for name in ("Zoom", "Flicker", "Help"):
+        expect(page.get_by_role("button", name=name)).to_be_hidden()
+
+
+def test_a_warm_up_pair_says_that_it_does_not_count(open_as, site, me, make_study):
+    study = make_study(pairs=1)
+    with transaction(site.sessions) as session:
+        pair = session.scalars(select(Pair)).one()
+        builders.lease(session, pair_id=pair.id, user_id=me.id, purpose=Purpose.WARM_UP, expected="first")
+    for script in (False, True):
+        page = open_as(me, f"/annotate/{study}", java_script_enabled=script)
+        expect(page.get_by_text("Warm-up: this answer does not count")).to_be_visible()
