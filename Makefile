@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 export PYTHONPATH := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-slow test-all check bench loop messages screenshots clean
+.PHONY: help install run test test-slow test-all check bench bench-site loop messages screenshots clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,6 +37,11 @@ check: $(VENV)/.dev ## Run the gates: format, lint, types, import contracts, tem
 bench: $(VENV)/.product ## Measure training and sampling against their floors and the paper's scheme
 	@$(BIN)/tastemaker bench train
 	@$(BIN)/tastemaker bench sample
+
+bench-site: $(VENV)/.dev ## Measure the annotator's site: key presses in a browser, and 200 people at once
+	@$(BIN)/tastemaker bench keypress
+	@$(BIN)/tastemaker bench site
+	@$(BIN)/tastemaker bench next
 
 loop: $(VENV)/.product ## Let a judge run three rounds of the whole loop without anyone watching
 	@$(BIN)/tastemaker loop --judge jpeg_compressibility --rounds 3 --pairs 20 --seed 0
