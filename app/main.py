@@ -20,6 +20,7 @@ from app.web.api import annotators, checkpoints, metrics, preferences, samples, 
 from app.web.api import invites as invites_api
 from app.web.api import me as me_api
 from app.web.api import rounds as rounds_api
+from app.web.api import users as users_api
 from app.web.pages import (
     account,
     admin_invites,
@@ -65,6 +66,7 @@ PAGES: tuple[APIRouter, ...] = (
 API: tuple[APIRouter, ...] = (
     me_api.router,
     invites_api.router,
+    users_api.router,
     annotate_api.router,
     annotators.router,
     studies.router,
