@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+TIMEOUT_S = 15  # as the page's script has it
 CLOSED = (ConnectionError, asyncio.IncompleteReadError)
 
 
@@ -56,6 +57,14 @@ class Connection:
         return "\r\n".join(lines).encode() + content
 
     async def _exchange(self, message: bytes) -> Response:
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return await self._write_and_read(message)
+        except TimeoutError:
+            self.close()  # its answer may still come, and would be taken for the next one's
+            raise
+
+    async def _write_and_read(self, message: bytes) -> Response:
         assert self._streams is not None
         reader, writer = self._streams
         writer.write(message)

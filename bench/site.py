@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 
 from app.db import transaction
+from app.errors import Unavailable
 from app.supervisor.logs import Say
 from bench.annotators import Annotator, Day, Made
 from bench.bookkeeping import lost_and_double, over_quota
@@ -22,6 +23,7 @@ from bench.throwaway import Product, throwaway_product
 
 THINKS_S = 2.0
 PLACES = 3  # choices that the study asks for per pair
+END_S = 60  # for what was begun
 HIGHEST_RATE = 500  # choices a second that the study's pairs are enough for
 
 
@@ -71,7 +73,11 @@ async def _day(
     say(f"{rush_s:g} s without …")
     rush = await _span(product, rush_s)
     day.over = True
-    await asyncio.gather(*at_work)
+    try:
+        async with asyncio.timeout(END_S):
+            await asyncio.gather(*at_work)
+    except TimeoutError as error:
+        raise Unavailable(f"The site did not answer everyone within {END_S} s.", "Its log says more.") from error
     return thinking, rush
 
 
@@ -117,5 +123,7 @@ def _figures(product: Product, annotators: list[Annotator], thinking: Span, rush
 
 
 def _milliseconds(seconds: list[float]) -> dict[str, float]:
+    if not seconds:
+        raise Unavailable("No answer was acknowledged in time.", "Run it again on a machine that does less else.")
     middle, high = np.percentile(seconds, [50, 95])
     return {"p50": round(1000 * float(middle), 1), "p95": round(1000 * float(high), 1)}

@@ -1,0 +1,407 @@
+"""Every page of the site in every state that looks different: who sees it, where it is, and what stands there.
+
+A place is a function that makes what its page shows and gives the path. `ELSEWHERE` names the routes that are no pages.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from playwright.sync_api import Page, expect
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.artifacts import Artifacts
+from app.models import Answer, Choice, Hold, Pair, Role, Round, RoundKind, RoundState, RunState, TrainingRun, User
+from app.models.user import LinkPurpose
+from app.services import gold, guide_pictures, invites, links, participations, totals
+from tests import builders, scenes
+from tests.browser.annotate.steps import LEFT, wait_for_pair
+from tests.files import png
+
+TEXT = "Look at the **whole** picture.\n\n## Better\n\n- sharp\n\n| you see | say |\n| --- | --- |\n| two | Equal |\n"
+
+Make = Callable[[Session, Artifacts, User], str]
+Act = Callable[[Page], object]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One page in one state. `act` brings it into the state after it was opened; `role` is None for nobody."""
+
+    name: str
+    route: str
+    role: Role | None
+    make: Make
+    act: Act
+
+
+PLACES: list[Place] = []
+ELSEWHERE = {
+    "/outside": "sends the browser to the provider",
+    "/outside/return": "sends the browser on",
+    "/join/welcome": "is shown once, right after joining: its own test goes there",
+    "/annotate/{study_id}/guide/{picture_id}": "is a picture",
+    "/live/rounds/{round_id}": "is an event stream",
+    "/admin/": "is /admin",
+    "/research/": "is /research",
+}
+
+
+def place(route: str, role: Role | None, act: Act = lambda page: None) -> Callable[[Make], Make]:
+    """Enter a function as a place; its name says the state."""
+
+    def enter(make: Make) -> Make:
+        PLACES.append(Place(make.__name__, route, role, make, act))
+        return make
+
+    return enter
+
+
+# coming in
+
+
+@place("/", None)
+def the_door(session, artifacts, me):
+    return "/"
+
+
+@place("/sign-in", None)
+def sign_in(session, artifacts, me):
+    return "/sign-in"
+
+
+@place("/sign-in", None, lambda page: _sign_in_wrongly(page))
+def sign_in_refused(session, artifacts, me):
+    return "/sign-in"
+
+
+def _sign_in_wrongly(page: Page) -> None:
+    page.locator("[name=name]").fill("ada")
+    page.locator("[name=password]").fill("wrong")
+    page.locator("[name=password]").press("Enter")
+    expect(page.locator("[name=name]")).to_have_value("ada")
+
+
+@place("/sign-up", None)
+def sign_up_closed(session, artifacts, me):
+    return "/sign-up"
+
+
+@place("/sign-in/{token}", None)
+def sign_in_link(session, artifacts, me):
+    person = builders.user(session)
+    return f"/sign-in/{links.make(session, user=person, purpose=LinkPurpose.SIGN_IN, actor=None)}"
+
+
+@place("/back/{token}", None)
+def personal_link(session, artifacts, me):
+    guest = builders.user(session, is_guest=True)
+    return f"/back/{links.make(session, user=guest, purpose=LinkPurpose.PERSONAL, actor=None)}"
+
+
+@place("/reset/{token}", None)
+def reset_link(session, artifacts, me):
+    person = builders.user(session)
+    return f"/reset/{links.make(session, user=person, purpose=LinkPurpose.RESET, actor=None)}"
+
+
+@place("/join/{token}", None)
+def invite_of_a_study(session, artifacts, me):
+    study = builders.study(session)
+    _, token = invites.make(session, name="Friends", actor=None, study_id=study.id, choices_wanted=50)
+    return f"/join/{token}"
+
+
+@place("/join/{token}", None)
+def invite_that_needs_an_account(session, artifacts, me):
+    return f"/join/{invites.make(session, name='Lab', actor=None, needs_account=True)[1]}"
+
+
+@place("/sign-in/{token}", None)
+def link_that_is_not_known(session, artifacts, me):
+    return "/sign-in/nothing"
+
+
+# labelling
+
+
+@place("/", Role.ANNOTATOR)
+def my_studies(session, artifacts, me):
+    _studied(session, artifacts, me)
+    _trained(session, artifacts, me)
+    builders.study(session, name="Nothing to do yet")
+    return "/"
+
+
+@place("/", Role.ANNOTATOR)
+def no_study_yet(session, artifacts, me):
+    return "/"
+
+
+@place("/annotate/{study_id}/before", Role.ANNOTATOR)
+def guidelines_and_consent(session, artifacts, me):
+    labeling = {"guidelines": TEXT, "consent": "You may **stop** at any time."}
+    study = builders.study(session, settings=builders.settings(labeling=labeling))
+    builders.pair(session, round_id=builders.round_(session, study_id=study.id).id)
+    return f"/annotate/{study.id}/before"
+
+
+@place("/annotate/{study_id}", Role.ANNOTATOR, wait_for_pair)
+def a_pair(session, artifacts, me):
+    return f"/annotate/{_studied(session, artifacts, me).study_id}"
+
+
+@place("/annotate/{study_id}", Role.ANNOTATOR, lambda page: _answer_one(page))
+def a_pair_after_an_answer_with_reasons(session, artifacts, me):
+    labeling = {"reasons": ["sharper", "truer to the words"], "ask_comment": True, "guidelines": ""}
+    return f"/annotate/{_studied(session, artifacts, me, **labeling).study_id}"
+
+
+def _answer_one(page: Page) -> None:
+    wait_for_pair(page)
+    page.wait_for_timeout(300)
+    before = page.locator(f"{LEFT} img").get_attribute("src")
+    page.keyboard.press("1")
+    expect(page.locator(f'{LEFT} img[src="{before}"]')).to_have_count(0)
+    page.wait_for_timeout(500)
+
+
+@place("/annotate/{study_id}", Role.ANNOTATOR, lambda page: _press(page, "?"))
+def help_over_a_pair(session, artifacts, me):
+    return f"/annotate/{_studied(session, artifacts, me).study_id}"
+
+
+@place("/annotate/{study_id}", Role.ANNOTATOR, lambda page: _press(page, "z"))
+def a_pair_zoomed(session, artifacts, me):
+    return f"/annotate/{_studied(session, artifacts, me).study_id}"
+
+
+def _press(page: Page, key: str) -> None:
+    wait_for_pair(page)
+    page.keyboard.press(key)
+    page.wait_for_timeout(300)
+
+
+@place("/annotate/{study_id}", Role.ANNOTATOR)
+def nothing_left(session, artifacts, me):
+    return f"/annotate/{builders.round_(session).study_id}"
+
+
+@place("/annotate/{study_id}", Role.ANNOTATOR)
+def a_study_on_hold(session, artifacts, me):
+    return f"/annotate/{builders.round_(session, hold=Hold.PAUSED).study_id}"
+
+
+@place("/annotate/{study_id}/finish", Role.ANNOTATOR)
+def the_end(session, artifacts, me):
+    return f"/annotate/{_studied(session, artifacts, me).study_id}/finish"
+
+
+@place("/thanks/{round_id}", Role.ANNOTATOR)
+def thanks(session, artifacts, me):
+    return f"/thanks/{_trained(session, artifacts, me).id}"
+
+
+@place("/account", Role.ANNOTATOR)
+def my_account(session, artifacts, me):
+    return "/account"
+
+
+@place("/admin", Role.ANNOTATOR)
+def a_page_that_is_not_mine(session, artifacts, me):
+    return "/admin"
+
+
+@place("/annotate/{study_id}", Role.ANNOTATOR)
+def a_page_that_does_not_exist(session, artifacts, me):
+    return "/annotate/999999"
+
+
+# running studies
+
+
+@place("/admin", Role.ADMIN)
+def studies_of_an_admin(session, artifacts, me):
+    scenes.labeling_round(session, builders.study(session), artifacts=artifacts)
+    builders.study(session)
+    return "/admin"
+
+
+@place("/admin", Role.ADMIN)
+def no_studies(session, artifacts, me):
+    return "/admin"
+
+
+@place("/admin/studies/new", Role.ADMIN, lambda page: _open_all(page))
+def a_new_study(session, artifacts, me):
+    return "/admin/studies/new"
+
+
+@place("/admin/studies/{study_id:int}", Role.ADMIN, lambda page: _open_all(page))
+def a_study(session, artifacts, me):
+    study = builders.study(session)
+    scenes.checkpoint(session, study, artifacts=artifacts)
+    scenes.labeling_round(session, study, artifacts=artifacts)
+    return f"/admin/studies/{study.id}"
+
+
+@place("/admin/studies/{study_id:int}/labeling", Role.ADMIN, lambda page: _open_all(page))
+def labeling_settings(session, artifacts, me):
+    study = builders.study(session, settings=builders.settings(labeling={"guidelines": TEXT, "reasons": ["sharper"]}))
+    guide_pictures.add(session, artifacts, study=study, data=png(), actor=me)
+    return f"/admin/studies/{study.id}/labeling"
+
+
+@place("/admin/studies/{study_id:int}/people", Role.ADMIN, lambda page: _open_all(page))
+def annotators(session, artifacts, me):
+    study = builders.study(session)
+    scenes.labeling_round(session, study, artifacts=artifacts)
+    for user_id in session.scalars(select(Choice.user_id).distinct()):
+        participations.of(session, study_id=study.id, user=session.get_one(User, user_id))
+    return f"/admin/studies/{study.id}/people"
+
+
+@place("/admin/studies/{study_id:int}/people", Role.ADMIN, lambda page: _open_all(page))
+def annotators_of_whom_one_is_left_out(session, artifacts, me):
+    quick = builders.user(session)
+    study_id = _studied(session, artifacts, builders.user(session)).study_id
+    for person in (quick, builders.user(session)):
+        participations.of(session, study_id=study_id, user=person)
+    participations.pause(session, study_id=study_id, user_id=quick.id, reason="too quick", actor=me)
+    participations.leave_out(session, study_id=study_id, user_id=quick.id, actor=me)
+    return f"/admin/studies/{study_id}/people"
+
+
+@place("/admin/studies/{study_id:int}/gold", Role.ADMIN, lambda page: _open_all(page))
+def known_answers(session, artifacts, me):
+    round_ = scenes.labeling_round(session, builders.study(session), closed=4, artifacts=artifacts)
+    known = session.scalars(select(Pair.id).where(Pair.round_id == round_.id).order_by(Pair.id)).first()
+    gold.set_answer(session, pair_id=known, answer=Answer.FIRST, actor=me)
+    return f"/admin/studies/{round_.study_id}/gold"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN, lambda page: _open_all(page))
+def a_round_in_labeling(session, artifacts, me):
+    return f"/admin/rounds/{scenes.labeling_round(session, builders.study(session), artifacts=artifacts).id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN)
+def a_round_on_hold(session, artifacts, me):
+    round_ = scenes.labeling_round(session, builders.study(session), artifacts=artifacts, hold=Hold.PAUSED)
+    scenes.failed_chunk(session, round_, error="out of memory")
+    return f"/admin/rounds/{round_.id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN)
+def a_round_in_generation(session, artifacts, me):
+    return f"/admin/rounds/{builders.round_(session, state=RoundState.GENERATING).id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN, lambda page: _open_all(page))
+def a_round_in_training(session, artifacts, me):
+    return f"/admin/rounds/{scenes.training_round(session, builders.study(session), clamped=0.8).id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN, lambda page: _open_all(page))
+def a_round_that_failed(session, artifacts, me):
+    round_ = scenes.training_round(
+        session,
+        builders.study(session),
+        steps=20,
+        run_state=RunState.FAILED,
+        hold=Hold.FAILED,
+        hold_reason="It blew up.",
+    )
+    return f"/admin/rounds/{round_.id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN, lambda page: _open_all(page))
+def a_round_that_is_complete(session, artifacts, me):
+    checkpoint = scenes.checkpoint(session, builders.study(session), artifacts=artifacts)
+    return f"/admin/rounds/{session.get_one(TrainingRun, checkpoint.training_run_id).round_id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN)
+def a_round_that_was_cancelled(session, artifacts, me):
+    return f"/admin/rounds/{builders.round_(session, state=RoundState.CANCELLED).id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN)
+def a_comparison(session, artifacts, me):
+    study = builders.study(session)
+    checkpoint = scenes.checkpoint(session, study, artifacts=artifacts)
+    round_ = builders.round_(session, study_id=study.id, kind=RoundKind.EVALUATION, other_checkpoint_id=checkpoint.id)
+    return f"/admin/rounds/{round_.id}"
+
+
+@place("/admin/users", Role.ADMIN, lambda page: _open_all(page))
+def everyone(session, artifacts, me):
+    builders.user(session, is_guest=True)
+    builders.user(session, disabled_at=builders.now())
+    return "/admin/users"
+
+
+@place("/admin/users/{user_id}", Role.ADMIN, lambda page: _open_all(page))
+def someone(session, artifacts, me):
+    return f"/admin/users/{builders.user(session).id}"
+
+
+@place("/admin/invites", Role.ADMIN, lambda page: _open_all(page))
+def all_invites(session, artifacts, me):
+    invites.make(session, name="Friends", actor=me, study_id=builders.study(session).id)
+    invites.revoke(session, invite_id=invites.make(session, name="Old", actor=me)[0].id, actor=me)
+    return "/admin/invites"
+
+
+# research
+
+
+@place("/research", Role.RESEARCHER)
+def everything_to_download(session, artifacts, me):
+    study = builders.study(session)
+    scenes.checkpoint(
+        session, study, parent=scenes.checkpoint(session, study, artifacts=artifacts), artifacts=artifacts
+    )
+    return "/research"
+
+
+@place("/research", Role.RESEARCHER)
+def nothing_to_download(session, artifacts, me):
+    return "/research"
+
+
+@place("/research/checkpoints/{checkpoint_id}", Role.RESEARCHER, lambda page: _open_all(page))
+def a_checkpoint(session, artifacts, me):
+    made = scenes.checkpoint(session, builders.study(session), draws=2, artifacts=artifacts)
+    return f"/research/checkpoints/{made.id}"
+
+
+def _open_all(page: Page) -> None:
+    """Unfold everything that is folded."""
+    for details in page.locator("details:not([open])").all():
+        details.evaluate("box => { box.open = true }")
+
+
+def _studied(session: Session, artifacts: Artifacts, me: User, **labeling: object) -> Round:
+    """A round of which `me` has answered some pairs, and more are there."""
+    study = builders.study(session, settings=builders.settings(labeling=labeling))
+    round_ = builders.round_(session, study_id=study.id)
+    for number in range(4):
+        pair = builders.pair(session, round_id=round_.id, filled=1, artifacts=artifacts)
+        builders.choice(session, pair_id=pair.id, user_id=me.id, made_at=builders.now() - timedelta(days=number // 2))
+    for _ in range(6):
+        builders.pair(session, round_id=round_.id, artifacts=artifacts)
+    totals.refresh(session, round_)
+    return round_
+
+
+def _trained(session: Session, artifacts: Artifacts, me: User) -> Round:
+    """A round that `me` worked on and that has trained since."""
+    study = builders.study(session)
+    checkpoint = scenes.checkpoint(session, study, artifacts=artifacts)
+    round_ = session.get_one(Round, session.get_one(TrainingRun, checkpoint.training_run_id).round_id)
+    participations.of(session, study_id=study.id, user=me)
+    pair_id = session.scalars(select(Pair.id).where(Pair.round_id == round_.id)).first()
+    builders.choice(session, pair_id=pair_id, user_id=me.id)
+    return round_

@@ -1,0 +1,138 @@
+"""axe-core finds nothing on any page, light or dark, on a desk or on a phone; and everything goes by keyboard.
+
+A page that is neither a place nor named as an exception fails the first test: a new page is looked at from its start.
+"""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from app.db import transaction
+from app.main import PAGES
+from app.models import Role
+from tests import builders
+from tests.browser.annotate.steps import LEFT, wait_for_pair
+from tests.browser.conftest import DESKTOP
+from tests.browser.looks import PHONE
+from tests.browser.places import ELSEWHERE, PLACES, Place
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
+WALKED = ["sign_in", "invite_of_a_study", "my_studies", "guidelines_and_consent", "a_pair", "my_account", "a_new_study"]
+OPTIONS = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
+
+
+def test_every_page_of_the_site_is_looked_at():
+    pages = {route.path for router in PAGES for route in router.routes if "GET" in route.methods}
+    looked_at = {place.route for place in PLACES}
+    assert pages - looked_at - ELSEWHERE.keys() == set(), "add a place, or name it in ELSEWHERE with the reason"
+    assert (looked_at | ELSEWHERE.keys()) - pages == set(), "these routes are gone"
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+def test_axe_finds_nothing(place: Place, site, open_as):
+    page = enter(place, site, open_as)
+    place.act(page)
+    found = [
+        f"{scheme} {size['width']}: {violation['id']}: {node['target']} {node['failureSummary']}"
+        for scheme in ("light", "dark")
+        for size in (DESKTOP, PHONE)
+        for violation in look(page, scheme, size)
+        for node in violation["nodes"]
+    ]
+    assert found == []
+
+
+def enter(place: Place, site, open_as) -> Page:
+    with transaction(site.sessions) as session:
+        me = builders.user(session, role=place.role or Role.ANNOTATOR, handle="me")
+        path = place.make(session, site.artifacts, me)
+    return open_as(me if place.role else None, path)
+
+
+def look(page: Page, scheme: str, size: dict[str, int]) -> list[dict]:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.set_viewport_size(size)
+    page.wait_for_timeout(50)
+    return Axe().run(page, options=OPTIONS).response["violations"]
+
+
+def by_name(name: str) -> Place:
+    return next(place for place in PLACES if place.name == name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["sign_in", "invite_of_a_study", "my_studies", "guidelines_and_consent", "a_pair", "my_account", "a_new_study"],
+)
+def test_the_tab_key_reaches_everything_and_shows_where_it_is(name, site, open_as):
+    place = by_name(name)
+    page = enter(place, site, open_as)
+    place.act(page)
+    wanted = page.evaluate(FOCUSABLE)
+    seen = []
+    for _ in range(wanted + 1):
+        page.keyboard.press("Tab")
+        where = page.evaluate(FOCUSED)
+        if where is None or where["place"] in {one["place"] for one in seen}:
+            break
+        seen.append(where)
+    assert len(seen) >= wanted, f"only {len(seen)} of {wanted} are reached"
+    assert [where["what"] for where in seen if not where["outlined"]] == []
+    assert [where["what"] for where in seen if not where["visible"]] == []
+
+
+# what Tab should reach: of a group of radio buttons, only one
+FOCUSABLE = """
+() => {
+  const found = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")];
+  const groups = new Set();
+  return found.filter((element) => {
+    if (element.disabled || element.type === "hidden") return false;
+    if (!element.checkVisibility({ visibilityProperty: true })) return false;
+    if (element.type !== "radio") return true;
+    const isFirst = !groups.has(element.name);
+    groups.add(element.name);
+    return isFirst;
+  }).length;
+}
+"""
+FOCUSED = """
+() => {
+  const element = document.activeElement;
+  if (element === document.body) return null;
+  const style = getComputedStyle(element);
+  const box = element.getBoundingClientRect();
+  return {
+    place: [...document.querySelectorAll("*")].indexOf(element),
+    what: element.outerHTML.slice(0, 120),
+    outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+    visible: box.width > 1 && box.bottom > 0 && box.top < innerHeight,
+  };
+}
+"""
+
+
+def test_a_pair_is_answered_by_tab_and_enter_alone(site, open_as):
+    page = enter(by_name("a_pair"), site, open_as)
+    wait_for_pair(page)
+    before = page.locator(f"{LEFT} img").get_attribute("src")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('.pair-picture[data-answer=right]')"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.locator(f'{LEFT} img[src="{before}"]')).to_have_count(0)
+    assert page.evaluate("document.activeElement !== document.body"), "the focus is lost with the answer"
+
+
+@pytest.mark.parametrize("name", ["my_studies", "a_pair", "a_round_in_training", "a_checkpoint"])
+def test_nothing_moves_for_who_wants_no_motion(name, site, open_as):
+    place = by_name(name)
+    page = enter(place, site, open_as)
+    page.emulate_media(reduced_motion="reduce")
+    place.act(page)
+    moving = page.evaluate(
+        "() => document.getAnimations().filter((one) => one.playState === 'running')"
+        ".map((one) => one.effect.target.outerHTML.slice(0, 100))"
+    )
+    assert moving == []
