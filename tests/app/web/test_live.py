@@ -55,6 +55,20 @@ def test_a_stream_begins_with_the_present_state_of_every_part(factory, labeling)
     assert shown.startswith('<hx-partial hx-target="#round-labeling" hx-swap="outerMorph">')
 
 
+def test_each_reader_is_told_in_their_own_language(factory, labeling):
+    watcher = Watcher(factory, **QUICK)
+
+    async def both() -> list[ServerSentEvent]:
+        streams = [watcher.follow(labeling.id, language) for language in ("en", "de")]
+        events = [await anext(stream) for stream in streams for _ in range(8)]
+        for stream in streams:
+            await stream.aclose()
+        return events
+
+    english, german = (str(event.data) for event in run(both()) if told(event) == "labeling")
+    assert ("1 of 10" in english, "1 von 10" in german) == (True, True)
+
+
 def test_only_a_part_that_changed_is_sent(factory, labeling):
     def label_another():
         with transaction(factory) as session:

@@ -97,7 +97,7 @@ def test_an_archived_study_is_not_shown(annotator, round_, factory):
 def test_a_round_that_has_trained_is_thanked_for_until_it_was_looked_at(annotator, thanked):
     assert "Round 1 of “Dogs” has trained." in annotator.get("/").text
     page = annotator.get(f"/thanks/{thanked.id}").text
-    assert "1 of them were yours" in page
+    assert "1 of them was yours" in page
     assert page.count('src="/i/') == 8
     assert "has trained" not in annotator.get("/").text
 
