@@ -29,10 +29,15 @@ MIRROR = """() => {
   }
 }"""
 
+TOO_NARROW = """() => [...document.querySelectorAll('button, .button')]
+  .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1)
+  .map((one) => one.textContent.trim())"""
+
 
 def picture(page: Page, name: str) -> None:
-    """See that nothing scrolls sideways, and keep the page's picture where a folder for it is named."""
+    """See that nothing sticks out, and keep the page's picture where a folder for it is named."""
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} scrolls sideways"
+    assert page.evaluate(TOO_NARROW) == [], f"words stick out of buttons of {name}"
     if PICTURES:
         scheme = "dark" if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else "light"
         page.screenshot(path=Path(PICTURES) / f"{name}-{page.viewport_size['width']}-{scheme}.png", full_page=True)
