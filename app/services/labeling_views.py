@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Interval, and_, func, literal, select
+from sqlalchemy import ColumnElement, Interval, and_, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from app.models import Choice, Lease, Pair, PairState, RoundState, User, UserKind
+from app.models import Choice, Lease, Pair, PairState, Participation, Purpose, RoundState, User, UserKind
 from app.services import preferences
 from app.services.round_views import RoundHead
 
@@ -55,7 +55,7 @@ class Labeling:
 
 def labeling(session: Session, shown: RoundHead) -> Labeling:
     """How labeling goes, from the rows themselves: a page that is watched is not to lag behind the clicks."""
-    round_id, places = shown.line.id, shown.settings.labeling.choices_per_pair
+    round_id, study_id, places = shown.line.id, shown.line.study_id, shown.settings.labeling.choices_per_pair
     states = dict(
         session.execute(select(Pair.state, func.count()).where(Pair.round_id == round_id).group_by(Pair.state)).all()
     )
@@ -64,7 +64,7 @@ def labeling(session: Session, shown: RoundHead) -> Labeling:
             Pair.round_id == round_id, Pair.state == PairState.OPEN
         )
     )
-    answers = _answers(session, round_id)
+    answers = _answers(session, round_id, study_id)
     pairs = sum(states.values())
     undrawn = max(shown.line.pairs_planned - pairs, 0) if shown.line.is_open else 0
     return Labeling(
@@ -76,17 +76,23 @@ def labeling(session: Session, shown: RoundHead) -> Labeling:
         answers=answers,
         places_left=int(open_left or 0) + undrawn * places,
         per_hour=_pace(session, round_id),
-        present=_present(session, round_id),
+        present=_present(session, round_id, study_id),
         shortfalls=_shortfalls(session, shown) if shown.line.state is RoundState.LABELING else (),
     )
 
 
-def _answers(session: Session, round_id: int) -> dict[str, int]:
-    """How often each answer stands in the round."""
+def _answers(session: Session, round_id: int, study_id: int) -> dict[str, int]:
+    """How often each answer stands in the round, by those who are not left out; gold and repeats are no answers."""
     rows = session.execute(
         select(Choice.answer, func.count())
         .join(Pair, Pair.id == Choice.pair_id)
-        .where(Pair.round_id == round_id, Choice.undone_at.is_(None))
+        .join(Lease, Lease.id == Choice.lease_id)
+        .where(
+            Pair.round_id == round_id,
+            Choice.undone_at.is_(None),
+            Lease.purpose == Purpose.COUNTED,
+            ~preferences.left_out(study_id, Choice.user_id),
+        )
         .group_by(Choice.answer)
     )
     return {answer.value: count for answer, count in rows}
@@ -105,8 +111,9 @@ def _pace(session: Session, round_id: int) -> int:
     return int((made or 0) * timedelta(hours=1) / PACE)
 
 
-def _present_ids(round_id: int) -> Any:
-    """Ids of users who hold a live lease in the round, or answered in it within the last five minutes."""
+def _is_present(round_id: int, study_id: int) -> ColumnElement[bool]:
+    """Whether a user holds a live lease in the round, or answered in it within the last five minutes; whoever is paused
+    or left out is not here to answer."""
     holding = (
         select(Lease.user_id)
         .join(Pair, Pair.id == Lease.pair_id)
@@ -117,10 +124,15 @@ def _present_ids(round_id: int) -> Any:
         .join(Pair, Pair.id == Choice.pair_id)
         .where(Pair.round_id == round_id, Choice.made_at > func.now() - _interval(PRESENT))
     )
-    return holding.union(answered)
+    kept_out = exists().where(
+        Participation.study_id == study_id,
+        Participation.user_id == User.id,
+        or_(Participation.paused_at.is_not(None), Participation.left_out_at.is_not(None)),
+    )
+    return User.id.in_(holding.union(answered)) & ~kept_out
 
 
-def _present(session: Session, round_id: int) -> list[Present]:
+def _present(session: Session, round_id: int, study_id: int) -> list[Present]:
     standing = (
         select(func.count())
         .select_from(Choice)
@@ -130,7 +142,7 @@ def _present(session: Session, round_id: int) -> list[Present]:
     )
     rows = session.execute(
         select(User.display_name, User.kind, standing)
-        .where(User.id.in_(_present_ids(round_id)))
+        .where(_is_present(round_id, study_id))
         .order_by(standing.desc(), User.id)
     )
     return [Present(name, kind is UserKind.JUDGE, count) for name, kind, count in rows]
@@ -140,11 +152,11 @@ def _shortfalls(session: Session, shown: RoundHead) -> list[Shortfall]:
     """Open pairs that those who are here now cannot close, since nobody answers a pair twice; none while nobody is."""
     kinds = preferences.COUNTED_KINDS[shown.settings.labeling.counted]
     present = set(
-        session.scalars(select(User.id).where(User.id.in_(_present_ids(shown.line.id)), User.kind.in_(kinds)))
+        session.scalars(select(User.id).where(_is_present(shown.line.id, shown.line.study_id), User.kind.in_(kinds)))
     )
     if not present:
         return []
-    answered = func.count(Choice.id)
+    answered = func.count(Choice.user_id.distinct())
     missing = shown.settings.labeling.choices_per_pair - Pair.filled - (len(present) - answered)
     per_pair = (
         select(missing.label("people"))

@@ -20,7 +20,7 @@ def next_pair(session: Session, *, study_id: int, user: User, without: set[int],
     earlier = (
         select(Choice)
         .where(Choice.user_id == user.id, Choice.undone_at.is_(None))
-        .order_by(Choice.made_at.desc())
+        .order_by(Choice.made_at.desc(), Choice.id.desc())
         .offset(APART)
         .limit(LOOKED_AT)
     )

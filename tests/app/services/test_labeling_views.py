@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from app.models import Answer, RoundState, User, UserKind
-from app.services import labeling_views, round_views
+from app.services import labeling_views, participations, round_views
 from app.services.labeling_views import Labeling, Shortfall
 from tests import builders, scenes
 
@@ -86,3 +86,14 @@ def test_while_nobody_is_here_nobody_is_called_short(db, three_places):
     round_, _ = three_places
     shown = labeling(db, round_)
     assert (shown.present, shown.shortfalls, shown.seconds_left) == ([], [], None)
+
+
+def test_who_is_left_out_is_not_here_and_what_they_said_is_no_answer(db, three_places):
+    round_, (pair, _) = three_places
+    ada, mallory = builders.user(db), builders.user(db)
+    for person in (ada, mallory):
+        answer(db, pair, person)
+    participations.leave_out(db, study_id=round_.study_id, user_id=mallory.id, actor=None)
+    shown = labeling(db, round_)
+    assert (shown.answers, [person.choices for person in shown.present]) == ({"first": 1}, [1])
+    assert shown.shortfalls == [Shortfall(pairs=2, people=2)]

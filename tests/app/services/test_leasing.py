@@ -87,7 +87,7 @@ def test_gold_and_repeats_come_at_the_shares_that_the_study_asks_for(db: Session
 
 
 def test_nothing_is_shown_twice_but_a_repeat_once_with_its_sides_exchanged_and_ten_answers_later(db: Session) -> None:
-    study, user = make_study(db, pairs=40, known=12, warm_up=2, gold_share=0.2, repeat_share=0.3), builders.user(db)
+    study, user = make_study(db, pairs=30, known=12, warm_up=2, gold_share=0.2, repeat_share=0.3), builders.user(db)
     leases = work(db, study, user)
     first_shown: dict[int, int] = {}
     for number, lease in enumerate(leases):
