@@ -1,8 +1,6 @@
 """Coming in, signing in and looking after people, as it is seen and clicked."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -13,19 +11,13 @@ from app.db import transaction
 from app.models import Role, User
 from app.services import accounts, invites
 from tests import builders
-from tests.browser.conftest import DESKTOP
+from tests.browser.looks import LOOKS, picture
 
-PHONE = {"width": 390, "height": 844}
 GOOD = "violet teapot orbit"
 CHEAP = PasswordHasher.from_parameters(CHEAPEST).hash(GOOD)
-LOOKS = [
-    pytest.param({"viewport": DESKTOP, "color_scheme": "light"}, id="desktop light"),
-    pytest.param({"viewport": PHONE, "color_scheme": "dark", "has_touch": True}, id="phone dark"),
-]
-PICTURES = os.environ.get("PICTURES")  # a folder: the pages as they look are kept there
 
 
-@pytest.fixture(params=LOOKS)
+@pytest.fixture(params=[LOOKS[0], LOOKS[-1]])
 def look(request):
     return request.param
 
@@ -50,28 +42,16 @@ def invite(site, **options):
         return "/join/" + invites.make(session, **{"name": "Friends", "actor": None, **options})[1]
 
 
-def fits(page):
-    """No page scrolls sideways."""
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-
-
-def picture(page, look, name):
-    fits(page)
-    if PICTURES:
-        width, scheme = look["viewport"]["width"], look["color_scheme"]
-        page.screenshot(path=Path(PICTURES) / f"{name}-{width}-{scheme}.png", full_page=True)
-
-
 def test_an_invite_leads_a_guest_to_the_study_and_the_personal_link_back(site, open_as, study, look):
     page = open_as(None, invite(site, study_id=study.id, choices_wanted=50), **look)
     expect(page.get_by_role("heading", name="Which picture is livelier?")).to_be_visible()
-    picture(page, look, "join")
+    picture(page, "join")
     page.get_by_label("Your name").fill("Ada")
     page.get_by_role("button", name="Begin").click()
 
     expect(page.get_by_role("heading", name="Welcome, Ada")).to_be_visible()
     link = page.locator("#secret-link").inner_text()
-    picture(page, look, "welcome")
+    picture(page, "welcome")
     page.get_by_role("link", name="Begin").click()
     expect(page).to_have_url(re.compile(f"/annotate/{study.id}"))
 
@@ -79,7 +59,7 @@ def test_an_invite_leads_a_guest_to_the_study_and_the_personal_link_back(site, o
     again.get_by_role("button", name="Go on").click()
     again.goto("/account")
     expect(again.get_by_role("heading", name="Ada", exact=True)).to_be_visible()
-    picture(again, look, "account-guest")
+    picture(again, "account-guest")
 
 
 def test_a_guest_makes_an_account_and_signs_in_with_it(site, open_as, look):
@@ -94,7 +74,7 @@ def test_a_guest_makes_an_account_and_signs_in_with_it(site, open_as, look):
     form.get_by_label("Password").fill(GOOD)
     form.get_by_role("button", name="Make an account").click()
     expect(page.get_by_text("You have an account now")).to_be_visible()
-    picture(page, look, "account")
+    picture(page, "account")
     page.get_by_role("button", name="Sign out", exact=True).click()
 
     page.get_by_label("Name or e-mail").fill("ADA")
@@ -111,7 +91,7 @@ def test_a_page_that_needs_someone_asks_in_place_and_goes_on(site, open_as, look
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_text("The name or the password is not right.")).to_be_visible()
     expect(page.get_by_label("Name or e-mail")).to_have_value("ada")
-    picture(page, look, "sign-in-wrong")
+    picture(page, "sign-in-wrong")
     page.get_by_label("Password").fill(GOOD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page).to_have_url(f"{site.url}/account")
@@ -120,11 +100,9 @@ def test_a_page_that_needs_someone_asks_in_place_and_goes_on(site, open_as, look
 def test_the_start_page_and_signing_in_need_no_scripts(site, open_as, look):
     person(site, handle="ada", password_hash=CHEAP)
     page = open_as(None, "/", java_script_enabled=False, **look)
-    picture_of = {**look}
+    picture(page, "start")
     page.get_by_label("Name or e-mail").fill("ada")
     page.get_by_label("Password").fill(GOOD)
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"start-{picture_of['viewport']['width']}.png", full_page=True)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("link", name="Ada")).to_be_visible()
 
@@ -137,7 +115,7 @@ def test_an_admin_makes_an_invite_and_takes_it_back(site, open_as, study, look):
     page.get_by_label("Uses").fill("25")
     page.get_by_text("For a paid panel").click()
     page.get_by_label("Choices asked for").fill("50")
-    picture(page, look, "invite-form")
+    picture(page, "invite-form")
     page.get_by_role("button", name="Make the invite").click()
 
     expect(page.get_by_text("Class 7b is ready")).to_be_visible()
@@ -146,7 +124,7 @@ def test_an_admin_makes_an_invite_and_takes_it_back(site, open_as, study, look):
     box = code.bounding_box()
     assert box
     assert box["width"] >= 150
-    picture(page, look, "invite-made")
+    picture(page, "invite-made")
     link = page.locator("#secret-link").inner_text()
     page.reload()
     expect(page.locator("#secret-link")).to_have_count(0)
@@ -166,7 +144,7 @@ def test_an_admin_looks_after_people(site, open_as, look):
     page = open_as(admin, "/", **look)
     page.get_by_role("link", name="People").click()
     expect(page.get_by_role("row")).to_have_count(4)
-    picture(page, look, "people")
+    picture(page, "people")
     page.get_by_role("link", name="Ada L.").click()
 
     page.get_by_label("Role").select_option("researcher")
@@ -174,7 +152,7 @@ def test_an_admin_looks_after_people(site, open_as, look):
     expect(page.get_by_text("annotator → researcher")).to_be_visible()
     page.get_by_role("button", name="Make a reset link").click()
     expect(page.locator("#secret-link")).to_contain_text("/reset/")
-    picture(page, look, "person")
+    picture(page, "person")
     reset = page.locator("#secret-link").inner_text()
     page.get_by_role("button", name="Disable").click()
     expect(page.get_by_role("button", name="Let in again")).to_be_visible()
@@ -191,7 +169,7 @@ def test_a_reset_link_sets_a_password(site, open_as, look):
     boss.get_by_role("button", name="Make a reset link").click()
     link = boss.locator("#secret-link").inner_text()
     page = open_as(None, link.removeprefix(site.url), **look)
-    picture(page, look, "reset")
+    picture(page, "reset")
     page.get_by_label("Password").fill(GOOD)
     page.get_by_role("button", name="Set the password").click()
     expect(page.get_by_role("link", name="Ada")).to_be_visible()

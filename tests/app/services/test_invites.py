@@ -162,6 +162,19 @@ def test_two_at_once_cannot_both_take_the_last_use(sessions):
         assert len(session.scalars(select(InviteUse)).all()) == 1
 
 
+def test_the_same_outside_id_from_two_windows_at_once_is_one_person(sessions):
+    with transaction(sessions) as session:
+        invite_id = made(session).id
+    with sessions() as slow, slow.begin():
+        invite = slow.get_one(Invite, invite_id)
+        assert invites.returning(slow, invite, "p-1") is None
+        with transaction(sessions) as quick:
+            first = invites.come_in(quick, quick.get_one(Invite, invite_id), newcomer=ADA, participant="p-1")
+        assert invites.come_in(slow, invite, newcomer=ADA, participant="p-1").id == first.id
+    with transaction(sessions) as session:
+        assert session.get_one(Invite, invite_id).uses == 1
+
+
 def test_the_ending_counts_choices_since_the_person_came_in(db):
     study = builders.study(db)
     round_ = builders.round_(db, study_id=study.id)
