@@ -46,7 +46,7 @@ export class Answering extends EventTarget {
     return this.#outbox.leases().includes(lease) || this.#answered.all().some((made) => made.pair.lease === lease);
   }
 
-  /** Whether `answer` (with the screen's sides) can be given now: a pair whose pictures did not come is only skipped. */
+  /** Whether `answer` (by the screen's sides) can be given now: a pair whose pictures did not come is only skipped. */
   offers(answer) {
     if (!this.current || (answer !== "skip" && !elementsOf(this.current))) return false;
     return this.current.answers.includes(inPairsOrder(this.current, answer));

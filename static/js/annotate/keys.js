@@ -11,7 +11,7 @@ const DEFAULTS = {
   flicker: ["f"],
   help: ["?"],
 };
-const SIGNS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Backspace: "⌫", Delete: "⌦", " ": "␣" };
+const SIGNS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Backspace: "⌫", Delete: "⌦" };
 // these move the focus, press what has it, close dialogs, or are half of a chord
 const RESERVED = new Set(["Escape", "Tab", "Enter", " ", "Dead", "Process", "Unidentified"]);
 const MODIFIERS = new Set(["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock", "NumLock", "ScrollLock", "Fn"]);
@@ -82,7 +82,7 @@ export function isModifier(key) {
   return MODIFIERS.has(key);
 }
 
-/** The Latin letter or digit at the key's place, where the layout has none there (Cyrillic, Greek; digits in France). */
+/** The Latin letter or digit at the key's place, where the layout has none there (Cyrillic, Greek, French digits). */
 function placeOf(event) {
   const place = event.code?.match(/^(?:Key|Digit)(.)$/)?.[1].toLowerCase();
   return /^[a-z0-9]$/i.test(event.key) ? undefined : place;

@@ -26,7 +26,7 @@ export class KeysDialog {
 
   #click(button) {
     if (!button) return;
-    const { add, remove, key } = button.dataset;
+    const { add, remove, pressed: key } = button.dataset;
     if (add) {
       this.#waiting = add;
       this.#say(fill(words.keys.press, { action: words.actions[add] }));
@@ -92,7 +92,7 @@ export class KeysDialog {
 function keyButton(action, key) {
   const label = fill(words.keys.remove, { key: nameOf(key), action: words.actions[action] });
   const button = make("button", { className: "keys-key", type: "button", ariaLabel: label });
-  Object.assign(button.dataset, { remove: action, key });
+  Object.assign(button.dataset, { remove: action, pressed: key });
   button.append(make("kbd", { textContent: nameOf(key) }), make("span", { textContent: "×", ariaHidden: "true" }));
   return button;
 }

@@ -1,4 +1,4 @@
-/* Signing in again in place, where the session ended while someone worked. What waits is sent for the same person only. */
+/* Signing in again in place, where the session ended during work. What waits is sent for the same person only. */
 
 import { Refused } from "./api.js";
 import { fill, words } from "./words.js";

@@ -1,4 +1,4 @@
-/* A swipe towards a picture chooses it, a swipe across means equal; what it will mean is seen before the finger lifts. */
+/* A swipe towards a picture chooses it, one across means equal; what it will mean is seen before the finger lifts. */
 
 const FAR_PX = 64;
 const CLEARLY = 1.3; // how much longer the one direction is than the other
