@@ -122,12 +122,17 @@ function refresh() {
   view.last(last);
   view.canUndo(Boolean(last) || document.getElementById("undo").elements.key.value !== "");
   reasons.of(last);
-  if (start.stillWanted) view.finished(answering.mine >= start.stillWanted);
+  sayFinished();
   const { waiting } = stock;
   view.progress(progressTexts(start, { mine: answering.mine, waiting, minutes: pace.minutesFor(waiting) }));
 }
 
 /* what happens on the way to the site and back */
+
+/** As much is answered as this person's invite asks for, and the site knows it. */
+function sayFinished() {
+  if (start.stillWanted) view.finished(answering.mine >= start.stillWanted && !outbox.length);
+}
 
 let late = false; // something could not be sent at once
 function sayUnsent(isLate) {
@@ -142,7 +147,10 @@ function halted({ detail: why }) {
   return signIn.open(outbox.length);
 }
 
-outbox.addEventListener("changed", () => sayUnsent(late));
+outbox.addEventListener("changed", () => {
+  sayUnsent(late);
+  sayFinished();
+});
 outbox.addEventListener("waiting", () => sayUnsent(true));
 outbox.addEventListener("sent", () => answering.fill());
 outbox.addEventListener("halted", halted);
