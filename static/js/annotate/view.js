@@ -106,7 +106,7 @@ export class View {
 
   /** Show which keys stand for what, on the buttons and in the help. */
   keys(keys) {
-    for (const shown of this.#all("[data-key]")) {
+    for (const shown of this.#all("kbd[data-key]")) {
       shown.textContent = nameOf(keys.of(shown.dataset.key)[0] ?? "");
     }
     for (const list of this.#all("[data-keys]")) {
