@@ -69,12 +69,13 @@ def site(
     thinking: Annotated[float, typer.Option(min=1, help="Seconds in which they think 2 s on average.")] = 60,
     rush: Annotated[float, typer.Option(min=1, help="Seconds in which they do not think, for the highest rate.")] = 20,
     seed: Annotated[int, typer.Option(help="Seed of pauses and answers.")] = 0,
+    processes: Annotated[int, typer.Option(min=1, help="Processes of the site.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Choices a second from many annotators at once, and whether any is lost, double or over quota."""
     from bench import site as benchmark
 
-    found = benchmark.run(people=people, thinking_s=thinking, rush_s=rush, seed=seed, say=say)
+    found = benchmark.run(people=people, thinking_s=thinking, rush_s=rush, seed=seed, say=say, processes=processes)
     _print(found, as_json, {"site": found | found["answer_and_next_ms"]})
 
 

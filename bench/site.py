@@ -44,9 +44,9 @@ class Span:
         return [one.took for one in made if one.took is not None and self.begin <= one.sent + one.took < self.end]
 
 
-def run(*, people: int, thinking_s: float, rush_s: float, seed: int, say: Say) -> dict[str, Any]:
+def run(*, people: int, thinking_s: float, rush_s: float, seed: int, say: Say, processes: int = 1) -> dict[str, Any]:
     """The figures that the issue of the annotator's site names, with what they rest on."""
-    with throwaway_product(say) as product:
+    with throwaway_product(say, processes=processes) as product:
         pairs = int(people + HIGHEST_RATE * rush_s + people * thinking_s / THINKS_S) // PLACES + people
         with transaction(product.sessions) as session:
             study_id = make_study(session, pairs=pairs, size=512, choices_per_pair=PLACES).study_id

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -32,8 +32,11 @@ class Product:
 
 
 @contextmanager
-def throwaway_product(say: Say) -> Iterator[Product]:
-    """PostgreSQL as durable as in production, Valkey, and the site as `tastemaker up` runs it; nobody is signed in."""
+def throwaway_product(say: Say, *, processes: int = 1) -> Iterator[Product]:
+    """PostgreSQL as durable as in production, Valkey, and the site as `tastemaker up` runs it; nobody is signed in.
+
+    With more `processes`, the site is as `tastemaker serve --processes` runs it.
+    """
     with _open_folder() as folder, EmbeddedServers(folder / "data", say=say) as servers:
         settings = make_settings(
             data_dir=folder / "data",
@@ -45,7 +48,7 @@ def throwaway_product(say: Say) -> Iterator[Product]:
             log_level="warning",
         )
         migrate(settings)
-        with _site(settings, say) as site:
+        with _site(settings, processes, say) as site:
             engine = make_engine(settings.require_database_url(), pool_size=2)
             pids = {child.spec.name: child.pid for child in (site, *servers.children)}
             yield Product(settings, session_factory(engine), Artifacts(settings.artifacts), pids)
@@ -53,9 +56,10 @@ def throwaway_product(say: Say) -> Iterator[Product]:
 
 
 @contextmanager
-def _site(settings: Settings, say: Say) -> Iterator[Child]:
+def _site(settings: Settings, processes: int, say: Say) -> Iterator[Child]:
     part = Site(settings)
-    child = Child(part.spec, settings.data_dir, say)
+    command = [*part.spec.command, *(("--workers", str(processes)) if processes > 1 else ())]
+    child = Child(replace(part.spec, command=command), settings.data_dir, say)
     child.start()
     try:
         part.wait_ready(child)
