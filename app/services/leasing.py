@@ -79,14 +79,15 @@ def _warm_up(dealer: Dealer, labeling: LabelingSettings, count: int, dealt: list
 
 
 def _in_round(dealer: Dealer, round_: Round, count: int, dealt: list[Lease]) -> list[Lease]:
-    """New leases on pairs of the round, some of them on gold pairs and repeats instead."""
-    labeling = validated(round_.settings).labeling
-    pairs = candidates.take(dealer.session, round_, dealer.hand.asker(round_), count, _pairs(dealt))
+    """New leases on pairs of the round, some of them on gold pairs and repeats instead; never instead of a pair that
+    the person was shown before and comes back to."""
+    labeling, asker = validated(round_.settings).labeling, dealer.hand.asker(round_)
+    pairs = candidates.take(dealer.session, round_, asker, count, _pairs(dealt))
     taken = {pair.id for pair in pairs}
     found: list[Lease] = []
     for number, pair in enumerate(pairs):
         hidden = None
-        if dealer.user.kind is UserKind.PERSON:
+        if dealer.user.kind is UserKind.PERSON and pair.id not in asker.before:
             hidden = _hidden(dealer, labeling, number, taken | _pairs(dealt) | _pairs(found))
         found.append(hidden or _lease(dealer, pair.id, Purpose.COUNTED))
     return found
