@@ -9,7 +9,7 @@ from app.services import studies
 from tests import builders
 from tests.browser.annotate.steps import LEFT, answer_by, eventually, wait_for_pair
 
-FULL = "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }"
+FULL = "() => { Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }; }"
 BLOCKED = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError'); }})"
 WARNING = "This browser keeps nothing for this site"
 
@@ -74,7 +74,7 @@ def test_pictures_that_come_after_all_are_shown(open_as, me, make_study, stored)
 
 
 def test_a_reload_keeps_its_leases_however_late_the_page_before_gives_them_back(page, site):
-    page.evaluate("navigator.sendBeacon = (address, form) => sessionStorage.setItem('late', form.toString())")
+    page.evaluate("() => { navigator.sendBeacon = (_, form) => sessionStorage.setItem('late', form.toString()); }")
     page.reload()
     wait_for_pair(page)
     before = live_leases(site)
