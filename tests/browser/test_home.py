@@ -115,7 +115,7 @@ def test_annotators_pages_fit_in_german(open_as, me, round_, trained, size):
         picture(page, f"{name}-de")
     page.goto(f"/annotate/{round_.study_id}")
     wait_for_pair(page)
-    expect(page.locator(".pair-bar").get_by_role("button", name="Überspringen")).to_be_visible()
+    expect(page.locator(".pair-bar").get_by_role("button", name="Auslassen")).to_be_visible()
     picture(page, "pair-de")
 
 
