@@ -41,7 +41,7 @@ def study(site, admin):
         ]
         for pair in pairs[:2]:
             gold.set_answer(session, pair_id=pair.id, answer=Answer.FIRST, actor=admin)
-        plain = [builders.pair(session, round_id=round_.id) for _ in range(24)]
+        plain = [builders.pair(session, round_id=round_.id, artifacts=site.artifacts) for _ in range(18)]
         people = [builders.user(session, display_name=name) for name in NAMES]
         people.append(builders.user(session, display_name="jpeg_compressibility", kind=UserKind.JUDGE))
         for person in people:
@@ -53,7 +53,7 @@ def study(site, admin):
 
 
 def label(session, person, pairs, chance):
-    """Thirty answers: most people look, one names the left picture within a moment, a judge takes no time."""
+    """An answer on each: most people look, one names the left picture within a moment, a judge takes no time."""
     quick = person.display_name == NAMES[2]
     for number, pair in enumerate(pairs):
         purpose = Purpose.GOLD if number < 2 else Purpose.COUNTED
@@ -66,7 +66,7 @@ def label(session, person, pairs, chance):
         answer = on_left if quick else chance.choices(list(Answer)[:3], (6, 2, 1))[0]
         ms = int(math.exp(chance.gauss(5.4 if quick else 7, 0.3)))
         at = builders.now() - timedelta(minutes=30) + timedelta(seconds=5 * number)
-        response_ms = None if person.kind is UserKind.JUDGE else 40_000 if number == 20 else ms
+        response_ms = None if person.kind is UserKind.JUDGE else 40_000 if number == 15 else ms
         builders.choice(session, lease_id=lease.id, answer=answer, response_ms=response_ms, made_at=at)
 
 
@@ -82,12 +82,12 @@ def test_an_admin_sees_how_everyone_works(open_as, study, admin, look):
 
 def test_someone_is_paused_in_words_and_let_go_on(open_as, site, study, admin):
     page = open_as(admin, f"/admin/studies/{study.id}")
-    page.get_by_role("link", name="Annotators").click()
+    page.get_by_role("link", name="Annotators", exact=True).click()
     ada = page.locator(".annotator").filter(has_text=NAMES[0])
     ada.get_by_text("Pause…").click()
     ada.get_by_label("What Ada Lovelace reads").fill("Let us talk first.")
     picture(page, "people-pausing")
-    ada.get_by_role("button", name="Pause").click()
+    ada.get_by_role("button", name="Pause", exact=True).click()
     expect(ada.get_by_text("Let us talk first.")).to_be_visible()
     ada.get_by_role("button", name="Let them go on").click()
     expect(ada.get_by_text("Pause…")).to_be_visible()
