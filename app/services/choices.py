@@ -133,16 +133,21 @@ def _own(session: Session, user: User, pair_id: int, key: uuid.UUID) -> Choice:
 
 def _leased(session: Session, pair_id: int, lease_id: int, user: User) -> tuple[Pair, Lease, Round]:
     """The pair, locked, with the user's lease on it and its round, which no freezing overtakes from here on."""
-    lease = session.get(Lease, lease_id)
-    if lease is None or lease.pair_id != pair_id:
+    found = session.execute(
+        select(Lease, Pair.round_id).join(Pair, Pair.id == Lease.pair_id).where(Lease.id == lease_id)
+    ).one_or_none()
+    if found is None or found.Lease.pair_id != pair_id:
         raise NotFound("This pair was not shown to you.", "Reload the page.")
+    lease, round_id = found
     if lease.user_id != user.id:
         raise Forbidden("This pair was shown to someone else.", "Reload the page.")
-    round_id = session.scalars(select(Pair.round_id).where(Pair.id == pair_id)).one()
     shared(session, Lock.ROUND_CHOICES, round_id)
-    round_ = session.get_one(Round, round_id, populate_existing=True)
-    pair = session.scalars(
-        select(Pair).where(Pair.id == pair_id).with_for_update().execution_options(populate_existing=True)
+    pair, round_ = session.execute(
+        select(Pair, Round)
+        .join(Round, Round.id == Pair.round_id)
+        .where(Pair.id == pair_id)
+        .with_for_update(of=Pair)
+        .execution_options(populate_existing=True)
     ).one()
     return pair, lease, round_
 

@@ -57,7 +57,8 @@ def next_(
 
     409 with `reload` where guidelines or consent have to be seen first, at `/annotate/{study_id}/before`.
     """
-    before.require(session, studies.get(session, study_id), user)
+    study = studies.get(session, study_id)  # kept by name, so that it is read once for all that follows
+    before.require(session, study, user)
     return next_pairs(session, links, study_id=study_id, user=user, count=count, language=languages.of(request))
 
 
