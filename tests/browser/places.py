@@ -233,12 +233,12 @@ def no_studies(session, artifacts, me):
     return "/admin"
 
 
-@place("/admin/studies/new", Role.ADMIN, lambda page: _open_all(page))
+@place("/admin/studies/new", Role.ADMIN, lambda page: _unfold(page))
 def a_new_study(session, artifacts, me):
     return "/admin/studies/new"
 
 
-@place("/admin/studies/{study_id:int}", Role.ADMIN, lambda page: _open_all(page))
+@place("/admin/studies/{study_id:int}", Role.ADMIN, lambda page: _unfold(page))
 def a_study(session, artifacts, me):
     study = builders.study(session)
     scenes.checkpoint(session, study, artifacts=artifacts)
@@ -246,14 +246,14 @@ def a_study(session, artifacts, me):
     return f"/admin/studies/{study.id}"
 
 
-@place("/admin/studies/{study_id:int}/labeling", Role.ADMIN, lambda page: _open_all(page))
+@place("/admin/studies/{study_id:int}/labeling", Role.ADMIN, lambda page: _unfold(page))
 def labeling_settings(session, artifacts, me):
     study = builders.study(session, settings=builders.settings(labeling={"guidelines": TEXT, "reasons": ["sharper"]}))
-    guide_pictures.add(session, artifacts, study=study, data=png(), actor=me)
+    guide_pictures.add(session, artifacts, study=study, data=png(64, 64), actor=me)
     return f"/admin/studies/{study.id}/labeling"
 
 
-@place("/admin/studies/{study_id:int}/people", Role.ADMIN, lambda page: _open_all(page))
+@place("/admin/studies/{study_id:int}/people", Role.ADMIN, lambda page: _unfold(page))
 def annotators(session, artifacts, me):
     study = builders.study(session)
     scenes.labeling_round(session, study, artifacts=artifacts)
@@ -262,7 +262,7 @@ def annotators(session, artifacts, me):
     return f"/admin/studies/{study.id}/people"
 
 
-@place("/admin/studies/{study_id:int}/people", Role.ADMIN, lambda page: _open_all(page))
+@place("/admin/studies/{study_id:int}/people", Role.ADMIN, lambda page: _unfold(page))
 def annotators_of_whom_one_is_left_out(session, artifacts, me):
     quick = builders.user(session)
     study_id = _studied(session, artifacts, builders.user(session)).study_id
@@ -273,7 +273,7 @@ def annotators_of_whom_one_is_left_out(session, artifacts, me):
     return f"/admin/studies/{study_id}/people"
 
 
-@place("/admin/studies/{study_id:int}/gold", Role.ADMIN, lambda page: _open_all(page))
+@place("/admin/studies/{study_id:int}/gold", Role.ADMIN, lambda page: _unfold(page))
 def known_answers(session, artifacts, me):
     round_ = scenes.labeling_round(session, builders.study(session), closed=4, artifacts=artifacts)
     known = session.scalars(select(Pair.id).where(Pair.round_id == round_.id).order_by(Pair.id)).first()
@@ -281,7 +281,7 @@ def known_answers(session, artifacts, me):
     return f"/admin/studies/{round_.study_id}/gold"
 
 
-@place("/admin/rounds/{round_id}", Role.ADMIN, lambda page: _open_all(page))
+@place("/admin/rounds/{round_id}", Role.ADMIN, lambda page: _unfold(page))
 def a_round_in_labeling(session, artifacts, me):
     return f"/admin/rounds/{scenes.labeling_round(session, builders.study(session), artifacts=artifacts).id}"
 
@@ -298,12 +298,12 @@ def a_round_in_generation(session, artifacts, me):
     return f"/admin/rounds/{builders.round_(session, state=RoundState.GENERATING).id}"
 
 
-@place("/admin/rounds/{round_id}", Role.ADMIN, lambda page: _open_all(page))
+@place("/admin/rounds/{round_id}", Role.ADMIN, lambda page: _unfold(page))
 def a_round_in_training(session, artifacts, me):
     return f"/admin/rounds/{scenes.training_round(session, builders.study(session), clamped=0.8).id}"
 
 
-@place("/admin/rounds/{round_id}", Role.ADMIN, lambda page: _open_all(page))
+@place("/admin/rounds/{round_id}", Role.ADMIN, lambda page: _unfold(page))
 def a_round_that_failed(session, artifacts, me):
     round_ = scenes.training_round(
         session,
@@ -316,7 +316,7 @@ def a_round_that_failed(session, artifacts, me):
     return f"/admin/rounds/{round_.id}"
 
 
-@place("/admin/rounds/{round_id}", Role.ADMIN, lambda page: _open_all(page))
+@place("/admin/rounds/{round_id}", Role.ADMIN, lambda page: _unfold(page))
 def a_round_that_is_complete(session, artifacts, me):
     checkpoint = scenes.checkpoint(session, builders.study(session), artifacts=artifacts)
     return f"/admin/rounds/{session.get_one(TrainingRun, checkpoint.training_run_id).round_id}"
@@ -335,19 +335,19 @@ def a_comparison(session, artifacts, me):
     return f"/admin/rounds/{round_.id}"
 
 
-@place("/admin/users", Role.ADMIN, lambda page: _open_all(page))
+@place("/admin/users", Role.ADMIN, lambda page: _unfold(page))
 def everyone(session, artifacts, me):
     builders.user(session, is_guest=True)
     builders.user(session, disabled_at=builders.now())
     return "/admin/users"
 
 
-@place("/admin/users/{user_id}", Role.ADMIN, lambda page: _open_all(page))
+@place("/admin/users/{user_id}", Role.ADMIN, lambda page: _unfold(page))
 def someone(session, artifacts, me):
     return f"/admin/users/{builders.user(session).id}"
 
 
-@place("/admin/invites", Role.ADMIN, lambda page: _open_all(page))
+@place("/admin/invites", Role.ADMIN, lambda page: _unfold(page))
 def all_invites(session, artifacts, me):
     invites.make(session, name="Friends", actor=me, study_id=builders.study(session).id)
     invites.revoke(session, invite_id=invites.make(session, name="Old", actor=me)[0].id, actor=me)
@@ -371,16 +371,15 @@ def nothing_to_download(session, artifacts, me):
     return "/research"
 
 
-@place("/research/checkpoints/{checkpoint_id}", Role.RESEARCHER, lambda page: _open_all(page))
+@place("/research/checkpoints/{checkpoint_id}", Role.RESEARCHER, lambda page: _unfold(page))
 def a_checkpoint(session, artifacts, me):
     made = scenes.checkpoint(session, builders.study(session), draws=2, artifacts=artifacts)
     return f"/research/checkpoints/{made.id}"
 
 
-def _open_all(page: Page) -> None:
+def _unfold(page: Page) -> None:
     """Unfold everything that is folded."""
-    for details in page.locator("details:not([open])").all():
-        details.evaluate("box => { box.open = true }")
+    page.evaluate("document.querySelectorAll('details').forEach((box) => { box.open = true; })")
 
 
 def _studied(session: Session, artifacts: Artifacts, me: User, **labeling: object) -> Round:
