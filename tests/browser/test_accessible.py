@@ -87,7 +87,7 @@ FOCUSABLE = """
 () => {
   const found = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")];
   return found.filter((element) => {
-    if (element.disabled || element.type === "hidden") return false;
+    if (element.disabled || element.type === "hidden" || element.tabIndex < 0) return false;
     if (!element.checkVisibility({ visibilityProperty: true })) return false;
     if (element.type !== "radio") return true;
     if (element.checked) return true;
