@@ -8,32 +8,33 @@ from app.models import Choice, Group, Job, JobKind, JobState, Pair, PairState, R
 
 def refresh(session: Session, round_: Round) -> None:
     """Count the round anew into its row of totals."""
-    totals = session.get(RoundTotals, round_.id) or RoundTotals(round_id=round_.id)
-    session.add(totals)
-    totals.pairs, totals.pairs_closed, totals.choices = session.execute(
+    totals = session.get(RoundTotals, round_.id) or RoundTotals(round_id=round_.id, groups_drawn=0)
+    pairs, closed, choices = session.execute(
         select(
             func.count(),
             func.count().filter(Pair.state == PairState.CLOSED),
             func.coalesce(func.sum(Pair.filled + Pair.skipped), 0),
         ).where(Pair.round_id == round_.id, Pair.state != PairState.VOID)
     ).one()
-    totals.open_answered = _open_answered(session, round_)
-    if round_.kind == RoundKind.EVALUATION:
-        totals.groups_drawn = totals.pairs
-    elif totals.groups_drawn < round_.groups:  # none is ever drawn back: once all are, they need no counting
-        totals.groups_drawn = _count(
-            session,
-            select(func.count(Group.id.distinct()))
-            .join(Sample, Sample.group_id == Group.id)
-            .where(Group.round_id == round_.id),
-        )
-    totals.chunks_failed = _count(
+    open_answered = _open_answered(session, round_)
+    groups_drawn = pairs if round_.kind == RoundKind.EVALUATION else _groups_drawn(session, round_, totals)
+    chunks_failed = _count(
         session,
         select(func.count(Job.id)).where(
             Job.round_id == round_.id, Job.kind == JobKind.CHUNK, Job.state == JobState.FAILED
         ),
     )
-    totals.refreshed_at = func.now()
+    totals.pairs, totals.pairs_closed, totals.choices, totals.open_answered = pairs, closed, choices, open_answered
+    totals.groups_drawn, totals.chunks_failed, totals.refreshed_at = groups_drawn, chunks_failed, func.now()
+    session.add(totals)
+
+
+def _groups_drawn(session: Session, round_: Round, before: RoundTotals) -> int:
+    """How many groups of the round have their pictures. Once all have them, that needs no counting any more."""
+    if before.groups_drawn >= round_.groups:
+        return before.groups_drawn
+    drawn = select(func.count(Group.id.distinct())).join(Sample, Sample.group_id == Group.id)
+    return _count(session, drawn.where(Group.round_id == round_.id))
 
 
 def added(session: Session, round_id: int, pairs: int) -> None:
