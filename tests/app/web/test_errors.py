@@ -82,7 +82,7 @@ def test_a_fault_of_ours_is_logged_and_tells_nobody_its_details(failing, log_lin
 
 
 def test_a_fault_after_the_caller_was_known_still_answers(annotator, monkeypatch, log_lines):
-    monkeypatch.setattr("app.web.pages.home.waiting.for_user", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("app.web.pages.home.progress.of_studies", lambda *_, **__: 1 / 0)
     failing = TestClient(annotator.app, cookies=dict(annotator.cookies), raise_server_exceptions=False)
     answer = failing.get("/")
     assert answer.status_code == 500
