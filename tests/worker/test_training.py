@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from sqlalchemy import select
 
 from app.artifacts import Artifacts
@@ -32,7 +33,7 @@ from app.services import round_moves
 from app.settings import Settings
 from tests.worker import rooms
 from worker.d3po import Adapter, StepMetrics
-from worker.d3po.lora_files import read_diffusers
+from worker.d3po.lora_files import read_diffusers, read_peft
 from worker.policies import adapter_of
 from worker.shutdown import ShutdownFlag
 from worker.tasks import training
@@ -98,10 +99,13 @@ def test_the_files_hold_the_trained_adapter(active: Settings, artifacts: Artifac
     checkpoint = trained(rooms.make_study(demo_model))
 
     files = {name: artifacts.get_bytes(file["key"], file["sha256"]) for name, file in checkpoint.files.items()}
-    adapter = read_diffusers(files["diffusers"])
-    assert adapter.identity == checkpoint.adapter_sha256
     with zipfile.ZipFile(io.BytesIO(files["peft"])) as peft:
         assert peft.namelist() == ["adapter_config.json", "adapter_model.safetensors"]
+        adapter = read_peft(*(peft.read(name) for name in peft.namelist()))
+    assert adapter.identity == checkpoint.adapter_sha256
+    scaled = read_diffusers(files["diffusers"])
+    for name, tensor in adapter.tensors.items():  # there the scale stands in B
+        assert torch.equal(scaled.tensors[name], tensor * (adapter.alpha / adapter.rank if ".lora_B." in name else 1))
     assert b"ss_network_module" in files["kohya"]
     assert checkpoint.files["diffusers"]["name"] == "pytorch_lora_weights.safetensors"
 

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from app.db import transaction
@@ -115,7 +117,7 @@ def test_each_file_is_offered_with_its_size_and_hash_and_five_lines_that_use_it(
     for format_ in ("diffusers", "kohya", "peft"):
         assert f"/api/v1/checkpoints/{made.id}/download?format={format_}" in page
         assert made.files[format_]["sha256"] in page
-    code = page.split('id="code"><code>')[1].split("</code>")[0]
+    code = re.search(r'id="code"[^>]*><code>(.*?)</code>', page, re.DOTALL)[1]
     assert len(code.splitlines()) == 5
     compile(code.replace("&#34;", '"'), "page", "exec")
     assert "demo-emoji-2-diffusers.safetensors" in code
