@@ -8,9 +8,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
+from sqlalchemy.orm import Session
 
 from app.errors import BadInput
-from app.models import LinkPurpose
+from app.models import LinkPurpose, User
 from app.services import links, sign_in
 from app.web import identity
 from app.web.deps import SessionDep
@@ -21,28 +22,22 @@ router = APIRouter()
 
 @router.get("/sign-in/{token}")
 def show_sign_in(request: Request, token: str, session: SessionDep) -> Response:
-    holder = links.holder(session, token, purpose=LinkPurpose.SIGN_IN)
-    return render(request, "sign_in/link.html", name=holder.display_name, once=True)
+    return _show(request, session, token, LinkPurpose.SIGN_IN)
 
 
 @router.post("/sign-in/{token}")
 def use_sign_in(request: Request, token: str, session: SessionDep) -> Response:
-    response = RedirectResponse("/", 303)
-    identity.sign_in(request, response, session, links.use(session, token, purpose=LinkPurpose.SIGN_IN))
-    return response
+    return _signed_in(request, session, links.use(session, token, purpose=LinkPurpose.SIGN_IN))
 
 
 @router.get("/back/{token}")
 def show_personal(request: Request, token: str, session: SessionDep) -> Response:
-    holder = links.holder(session, token, purpose=LinkPurpose.PERSONAL)
-    return render(request, "sign_in/link.html", name=holder.display_name, once=False)
+    return _show(request, session, token, LinkPurpose.PERSONAL)
 
 
 @router.post("/back/{token}")
 def use_personal(request: Request, token: str, session: SessionDep) -> Response:
-    response = RedirectResponse("/", 303)
-    identity.sign_in(request, response, session, links.use(session, token, purpose=LinkPurpose.PERSONAL))
-    return response
+    return _signed_in(request, session, links.use(session, token, purpose=LinkPurpose.PERSONAL))
 
 
 @router.get("/reset/{token}")
@@ -67,6 +62,17 @@ def reset(request: Request, token: str, session: SessionDep, password: Annotated
             handle=holder.handle,
             error=error.fields["password"],
         )
+    return _signed_in(request, session, user)
+
+
+def _show(request: Request, session: Session, token: str, purpose: LinkPurpose) -> Response:
+    holder = links.holder(session, token, purpose=purpose)
+    once = purpose is LinkPurpose.SIGN_IN
+    return render(request, "sign_in/link.html", name=holder.display_name, once=once)
+
+
+def _signed_in(request: Request, session: Session, user: User) -> Response:
+    """To the start page, as `user`."""
     response = RedirectResponse("/", 303)
     identity.sign_in(request, response, session, user)
     return response
