@@ -38,6 +38,15 @@ from tests import builders
 TIMESTEPS = tuple(range(951, 0, -50))
 
 
+def open_study(session: Session, artifacts: Artifacts) -> Study:
+    """A study with three pairs, pictures and all, that wait for whoever comes."""
+    study = builders.study(session, name="Emoji", question="Which picture is livelier?")
+    round_ = builders.round_(session, study_id=study.id)
+    for _ in range(3):
+        builders.pair(session, round_id=round_.id, artifacts=artifacts)
+    return study
+
+
 def labeling_round(
     session: Session,
     study: Study,

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from app.db import transaction
 from app.models import Role, User
 from app.services import accounts, invites
-from tests import builders
+from tests import builders, scenes
 from tests.browser.looks import LOOKS, picture
 
 GOOD = "violet teapot orbit"
@@ -25,11 +25,7 @@ def look(request):
 @pytest.fixture
 def study(site):
     with transaction(site.sessions) as session:
-        study = builders.study(session, name="Emoji", question="Which picture is livelier?")
-        round_ = builders.round_(session, study_id=study.id)
-        for _ in range(3):
-            builders.pair(session, round_id=round_.id, artifacts=site.artifacts)
-        return study
+        return scenes.open_study(session, site.artifacts)
 
 
 def person(site, **columns):

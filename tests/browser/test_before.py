@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from app.db import transaction
 from app.models import Role
 from app.services import guide_pictures, studies
-from tests import builders
+from tests import builders, scenes
 from tests.browser.annotate.steps import wait_for_pair
 from tests.browser.looks import LOOKS, picture
 from tests.files import png
@@ -41,10 +41,7 @@ def look(request):
 def study(site):
     """A study with guidelines, two pictures in them, and a consent text."""
     with transaction(site.sessions) as session:
-        study = builders.study(session, name="Emoji", question="Which picture is livelier?")
-        round_ = builders.round_(session, study_id=study.id)
-        for _ in range(3):
-            builders.pair(session, round_id=round_.id, artifacts=site.artifacts)
+        study = scenes.open_study(session, site.artifacts)
         shown = [
             guide_pictures.add(session, site.artifacts, study=study, data=png(*size), actor=None)
             for size in ((300, 200), (200, 300))
