@@ -61,6 +61,21 @@ def running_site(server_folder: Path, servers: EmbeddedServers, template_url: st
         engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def open_door(running_site: Site) -> Iterator[str]:
+    """The address of the same site, run so that anyone can make an account or sign in with a provider (whom no page
+    asks before someone does)."""
+    settings = make_settings(
+        **running_site.settings.model_dump(exclude={"port", "open_sign_up", "oidc_issuer", "oidc_client_id"}),
+        port=free_port(),
+        open_sign_up=True,
+        oidc_issuer="https://provider.test",
+        oidc_client_id="tastemaker",
+    )
+    with serving(settings):
+        yield settings.site_url
+
+
 @pytest.fixture
 def site(running_site: Site) -> Site:
     """The running site with an empty database. Ids go on counting, so that nothing the site remembers fits twice."""

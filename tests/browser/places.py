@@ -27,20 +27,21 @@ Act = Callable[[Page], object]
 
 @dataclass(frozen=True)
 class Place:
-    """One page in one state. `act` brings it into the state after it was opened; `role` is None for nobody."""
+    """One page in one state. `act` brings it into the state after it was opened; `role` is None for nobody. One behind
+    an `open_door` stands on a site that lets anyone make an account, or sign in with a provider."""
 
     name: str
     route: str
     role: Role | None
     make: Make
     act: Act
+    open_door: bool
 
 
 PLACES: list[Place] = []
 ELSEWHERE = {
     "/outside": "sends the browser to the provider",
     "/outside/return": "sends the browser on",
-    "/join/welcome": "is shown once, right after joining: its own test goes there",
     "/annotate/{study_id}/guide/{picture_id}": "is a picture",
     "/live/rounds/{round_id}": "is an event stream",
     "/admin/": "is /admin",
@@ -48,11 +49,13 @@ ELSEWHERE = {
 }
 
 
-def place(route: str, role: Role | None, act: Act = lambda page: None) -> Callable[[Make], Make]:
+def place(
+    route: str, role: Role | None, act: Act = lambda page: None, *, open_door: bool = False
+) -> Callable[[Make], Make]:
     """Enter a function as a place; its name says the state."""
 
     def enter(make: Make) -> Make:
-        PLACES.append(Place(make.__name__, route, role, make, act))
+        PLACES.append(Place(make.__name__, route, role, make, act, open_door))
         return make
 
     return enter
@@ -88,6 +91,24 @@ def sign_up_closed(session, artifacts, me):
     return "/sign-up"
 
 
+@place("/sign-in", None, open_door=True)
+def sign_in_with_a_provider(session, artifacts, me):
+    return "/sign-in"
+
+
+@place("/sign-up", None, lambda page: _sign_up_wrongly(page), open_door=True)
+def sign_up_refused(session, artifacts, me):
+    return "/sign-up"
+
+
+def _sign_up_wrongly(page: Page) -> None:
+    """A name that someone has. What the form itself would refuse is never sent."""
+    page.get_by_role("textbox", name="Name", exact=True).fill("me")
+    page.get_by_role("textbox", name="Password").fill("some words in a row")
+    page.get_by_role("button", name="Make an account").click()
+    expect(page.locator("[aria-invalid=true]")).to_be_visible()
+
+
 @place("/sign-in/{token}", None)
 def sign_in_link(session, artifacts, me):
     person = builders.user(session)
@@ -111,6 +132,17 @@ def invite_of_a_study(session, artifacts, me):
     study = builders.study(session)
     _, token = invites.make(session, name="Friends", actor=None, study_id=study.id, choices_wanted=50)
     return f"/join/{token}"
+
+
+@place("/join/welcome", None, lambda page: _join(page))
+def welcome_of_a_guest(session, artifacts, me):
+    return f"/join/{invites.make(session, name='Friends', actor=None, study_id=builders.study(session).id)[1]}"
+
+
+def _join(page: Page) -> None:
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_role("button", name="Begin").click()
+    page.wait_for_url("**/join/welcome")
 
 
 @place("/join/{token}", None)
