@@ -45,7 +45,7 @@ def read_chunk(session: Session, claim: Claim) -> Chunk:
     """The chunk of this job, as it was planned at the round's launch."""
     assert claim.round_id is not None
     round_ = rounds.get(session, claim.round_id)
-    study = studies.get(session, claim.study_id)
+    study = studies.get(session, claim.of_study)
     return Chunk(
         study=study,
         round_=round_,

@@ -1,14 +1,15 @@
 """The tables, a file per noun."""
 
 from app.models.base import Base
-from app.models.base_model import BaseModel, ModelFamily
+from app.models.base_model import BaseModel, CheckState, ModelCheck, ModelFamily
 from app.models.checkpoint import Checkpoint
 from app.models.choice import Answer, Choice, Lease, Purpose
+from app.models.disk import StudyDisk
 from app.models.event import Event
 from app.models.gold import GoldAnswer
 from app.models.group import Group, Sample, Sampler, SampleScore, SampleState
 from app.models.invite import Invite, InviteUse
-from app.models.job import Job, JobKind, JobState, Queue, Worker
+from app.models.job import OF_THE_HOUSE, Job, JobKind, JobState, Queue, Worker
 from app.models.pair import Pair, PairState
 from app.models.participation import Consent, GuidePicture, Participation
 from app.models.prompt_set import Prompt, PromptSet, Split
@@ -19,10 +20,12 @@ from app.models.user import LinkPurpose, Role, SignInLink, User, UserKind, WebSe
 
 __all__ = [
     "FINAL",
+    "OF_THE_HOUSE",
     "OPEN",
     "Answer",
     "Base",
     "BaseModel",
+    "CheckState",
     "Checkpoint",
     "Choice",
     "Consent",
@@ -39,6 +42,7 @@ __all__ = [
     "Lease",
     "LinkPurpose",
     "Metric",
+    "ModelCheck",
     "ModelFamily",
     "Pair",
     "PairState",
@@ -60,6 +64,7 @@ __all__ = [
     "SignInLink",
     "Split",
     "Study",
+    "StudyDisk",
     "StudyKind",
     "TrainingRun",
     "TrainingSet",

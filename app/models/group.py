@@ -65,7 +65,14 @@ class Sample(Base):
     """
 
     __tablename__ = "samples"
-    __table_args__ = (UniqueConstraint("group_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("group_id", "number"),
+        Index(
+            "ix_samples_kept_trajectories",
+            "group_id",
+            postgresql_where=text("trajectory_key IS NOT NULL AND trajectory_removed_at IS NULL"),
+        ),
+    )
 
     id: Mapped[Id]
     group_id: Mapped[int] = mapped_column(ForeignKey("groups.id"))

@@ -6,13 +6,18 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, CreatedAt, Id, Json, words
+from app.models.base import Base, CreatedAt, Id, Json, is_one_of, words
 
 
 class JobKind(StrEnum):
     CHUNK = "chunk"
     TRAINING = "training"
     EVALUATION = "evaluation"
+    MODEL_CHECK = "model_check"
+    CLEAN_UP = "clean_up"
+
+
+OF_THE_HOUSE = (JobKind.MODEL_CHECK, JobKind.CLEAN_UP)
 
 
 class Queue(StrEnum):
@@ -34,14 +39,17 @@ class Job(Base):
     Claimed by one UPDATE that raises `attempt` and leases it by the database's clock. Heartbeat, progress and result
     are written WHERE id and attempt match: where no row changes, the worker has lost the job and removes its own
     files. A lease that ran out makes a running job claimable again. `failures` counts attempts that ended in an error;
-    above the limit the job is failed for good. `urgency`: the smaller, the sooner.
+    above the limit the job is failed for good. `urgency`: the smaller, the sooner. A job belongs to a study, but for the
+    house's own: the check of a base model, the clean-up of stored files.
     """
 
     __tablename__ = "jobs"
     __table_args__ = (
         Index("ix_jobs_claim", "queue", "urgency", "id", postgresql_where=text("state IN ('waiting', 'running')")),
+        Index("ix_jobs_failed", "id", postgresql_where=text("state = 'failed'")),
         CheckConstraint("attempt >= 0 AND failures >= 0", name="counts_not_negative"),
         CheckConstraint("state <> 'running' OR lease_until IS NOT NULL", name="running_has_lease"),
+        CheckConstraint(f"study_id IS NOT NULL OR {is_one_of('kind', *OF_THE_HOUSE)}", name="of_study_or_house"),
     )
 
     id: Mapped[Id]
@@ -49,7 +57,7 @@ class Job(Base):
     queue: Mapped[Queue] = mapped_column(words(Queue, "queue"))
     state: Mapped[JobState] = mapped_column(words(JobState, "state"), default=JobState.WAITING)
     urgency: Mapped[int]
-    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"))
+    study_id: Mapped[int | None] = mapped_column(ForeignKey("studies.id"))
     round_id: Mapped[int | None] = mapped_column(ForeignKey("rounds.id"), index=True)
     training_run_id: Mapped[int | None] = mapped_column(ForeignKey("training_runs.id", use_alter=True), index=True)
     checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id", use_alter=True))
@@ -68,12 +76,18 @@ class Job(Base):
 
 
 class Worker(Base):
-    """A worker process as it last said of itself; `seen_at` is its heartbeat, also while it has nothing to do."""
+    """A worker process as it last said of itself; `seen_at` is its heartbeat, also while it has nothing to do.
+
+    Memory is in bytes: the GPU's as all its processes use it where the worker computes on one, else the machine's.
+    """
 
     __tablename__ = "workers"
 
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     queue: Mapped[Queue] = mapped_column(words(Queue, "queue"))
     device: Mapped[str] = mapped_column(String(200))
+    version: Mapped[str] = mapped_column(String(64), default="")
+    memory_used: Mapped[int | None]
+    memory_total: Mapped[int | None]
     started_at: Mapped[CreatedAt]
     seen_at: Mapped[CreatedAt]

@@ -83,7 +83,7 @@ def slices(session: Session, claim: Claim) -> list[list[EvaluationGroup]]:
     rows = session.execute(
         select(Group.id, Prompt.number, Prompt.text, Group.draw, Group.sampler)
         .join(Prompt, Prompt.id == Group.prompt_id)
-        .where(Group.study_id == claim.study_id, Group.round_id.is_(None))
+        .where(Group.study_id == claim.of_study, Group.round_id.is_(None))
         .order_by(Group.sampler.desc(), Group.number)
     )
     groups = [
@@ -94,7 +94,7 @@ def slices(session: Session, claim: Claim) -> list[list[EvaluationGroup]]:
             select(Sample.group_id)
             .join(Group, Group.id == Sample.group_id)
             .where(
-                Group.study_id == claim.study_id,
+                Group.study_id == claim.of_study,
                 Group.round_id.is_(None),
                 Sample.number == policy_number(session, claim.checkpoint_id),
             )

@@ -32,10 +32,12 @@ DUE = (
 class Urgency:
     """The order in which a queue's jobs are taken: the smaller, the sooner."""
 
+    MODEL_CHECK = 5
     FIRST_CHUNK = 10
     TRAINING = 20
     CHUNK = 30
     EVALUATION = 40
+    CLEAN_UP = 50
 
 
 class Verdict(StrEnum):
@@ -58,15 +60,21 @@ class Claim:
     job_id: int
     attempt: int
     kind: JobKind
-    study_id: int
+    study_id: int | None
     round_id: int | None
     training_run_id: int | None
     checkpoint_id: int | None
     payload: Json
 
+    @property
+    def of_study(self) -> int:
+        """The study that the job belongs to. Only the house's own jobs have none."""
+        assert self.study_id is not None, f"job {self.job_id} belongs to no study"
+        return self.study_id
+
 
 def add(
-    session: Session, kind: JobKind, *, study_id: int, urgency: int, queue_name: Queue = Queue.ACCELERATOR,
+    session: Session, kind: JobKind, *, study_id: int | None, urgency: int, queue_name: Queue = Queue.ACCELERATOR,
     round_id: int | None = None, training_run_id: int | None = None, checkpoint_id: int | None = None,
     payload: Json | None = None,
 ) -> Job:  # fmt: skip
@@ -226,13 +234,22 @@ def newest_error(session: Session, *, study_id: int, kinds: tuple[JobKind, ...])
     return session.scalar(query.order_by(Job.ended_at.desc()).limit(1))
 
 
-def see_worker(session: Session, *, name: str, queue_name: Queue, device: str) -> None:
-    """Store that this worker process is alive."""
+def see_worker(
+    session: Session, *, name: str, queue_name: Queue, device: str, version: str = "",
+    memory: tuple[int, int] | None = None, fresh: bool = False,
+) -> None:  # fmt: skip
+    """Store that this worker process is alive, and of its memory how many bytes are used and how many there are.
+
+    `fresh` says that the process has just begun.
+    """
     worker = session.get(Worker, name)
     if worker is None:
-        session.add(Worker(name=name, queue=queue_name, device=device))
-        return
-    worker.device, worker.seen_at = device, func.now()
+        worker = Worker(name=name)
+        session.add(worker)
+    elif fresh:
+        worker.started_at = func.now()
+    worker.queue, worker.device, worker.version, worker.seen_at = queue_name, device, version, func.now()
+    worker.memory_used, worker.memory_total = memory or (None, None)
 
 
 def _mine(claim: Claim):  # type: ignore[no-untyped-def]  # SQLAlchemy's Update is generic in a type it does not export

@@ -55,7 +55,7 @@ def run(held: Attempt) -> None:
 
 def _read(session: Session, held: Attempt) -> Pictures:
     claim = held.claim
-    study = studies.get(session, claim.study_id)
+    study = studies.get(session, claim.of_study)
     return Pictures(
         study=study,
         model=base_models.get(session, study.base_model_id),
