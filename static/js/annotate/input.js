@@ -7,7 +7,7 @@ const TOO_SOON_MS = 150;
 /** Call what `commandFor(event)` gives for a key, if it gives something. */
 export function onKeys(commandFor) {
   document.addEventListener("keydown", (event) => {
-    if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
+    if (isTyping(event.target) || isScrolling(event) || document.querySelector("dialog[open]")) return;
     const command = commandFor(event);
     // a button in focus that is held down would click again and again
     if (event.repeat && (command || event.key === "Enter")) return event.preventDefault();
@@ -19,6 +19,17 @@ export function onKeys(commandFor) {
 
 function isTyping(target) {
   return target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
+}
+
+/** An arrow moves a text in focus that has more than it shows. */
+function isScrolling({ key, target }) {
+  if (!target.matches("[data-prompt]")) return false;
+  const [more, room] = ["ArrowUp", "ArrowDown"].includes(key)
+    ? [target.scrollHeight, target.clientHeight]
+    : ["ArrowLeft", "ArrowRight"].includes(key)
+      ? [target.scrollWidth, target.clientWidth]
+      : [0, 0];
+  return more > room + 1;
 }
 
 /**

@@ -14,11 +14,13 @@ export class View {
   #answers = [...this.#all("[data-bar] [data-answer]")];
   #prompt = this.#one("[data-prompt]");
   #note = this.#one("[data-note]");
+  #isPromptMoved = false;
 
   /** `fit` sets the size of a picture. */
   constructor(fit) {
     this.#fit = fit;
     for (const element of this.#all("[data-script]")) element.hidden = false;
+    this.#prompt.addEventListener("scroll", () => (this.#isPromptMoved = true), { passive: true });
   }
 
   /** Show a pair whose pictures are ready, or say that they did not come. */
@@ -31,7 +33,7 @@ export class View {
     }
     this.#show("[data-broken]", !images);
     this.#show("[data-warm-up]", Boolean(pair.warm_up));
-    if (this.#prompt.textContent !== pair.prompt) this.#prompt.textContent = pair.prompt;
+    if (this.#prompt.textContent !== pair.prompt) this.#setPrompt(pair.prompt);
     if (!this.#note.hidden) this.#note.hidden = true;
   }
 
@@ -117,6 +119,18 @@ export class View {
 
   open(dialog) {
     this.#one(`[data-${dialog}]`).showModal();
+  }
+
+  /** A long prompt is set smaller; what has no room even so is scrolled, by keyboard too. */
+  #setPrompt(prompt) {
+    const isLong = prompt.length > Number(this.#prompt.dataset.long);
+    this.#prompt.textContent = prompt;
+    this.#prompt.classList.toggle("is-long", isLong);
+    if (isLong) this.#prompt.tabIndex = 0;
+    else this.#prompt.removeAttribute("tabindex");
+    // to move it takes a layout: only where someone has moved it
+    if (this.#isPromptMoved) this.#prompt.scrollTo(0, 0);
+    this.#isPromptMoved = false;
   }
 
   #hasPair(has, answers) {
