@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict
 from app.models import Consent, Study, User
-from app.services import consents, guidelines, participations
+from app.services import admission, consents, guidelines, participations
 from app.study_settings import validated
 
 Step = Literal["account", "consent", "guidelines"]
@@ -51,7 +51,9 @@ def has_texts(study: Study) -> bool:
 
 
 def require(session: Session, study: Study, user: User) -> None:
-    """Raises `Conflict` where something has to be done first. A page that is open learns by `reload` to load anew."""
+    """Raises `NotFound` where the study is not open to this person, `Conflict` where something has to be done first. A
+    page that is open learns by `reload` to load anew."""
+    admission.require(session, study, user)
     step = needed(session, study, user)
     if step is not None:
         raise Conflict(

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Date, DateTime, column, exists, func, select, values
 from sqlalchemy.orm import Session
 
-from app.models import Choice, Invite, InviteUse, Lease, Pair, Purpose, Round, User
-from app.services import waiting
+from app.models import Choice, Lease, Pair, Purpose, Round, User
+from app.services import admission, waiting
 
 PACE_OF = 60  # choices
 FEWEST_GAPS = 5
@@ -50,16 +50,16 @@ class Day:
 def of_studies(session: Session, user: User) -> list[StudyProgress]:
     """The studies that are open to `user`, where most waits first.
 
-    Those are all that are not archived; for a guest whose invites name studies, those alone.
+    Those are all that are not archived and that `admission` opens to them.
     """
-    answered, seconds, invited = _answered(session, user), pace(session, user), _invited(session, user)
+    answered, seconds, only = _answered(session, user), pace(session, user), admission.opened(session, user)
     return [
         StudyProgress(
             study.id, study.name, study.question, answered.get(study.id, 0), study.pairs,
             seconds * study.pairs if seconds and study.pairs else None,
         )
         for study in waiting.for_user(session, user)
-        if not invited or study.id in invited
+        if only is None or study.id in only
     ]  # fmt: skip
 
 
@@ -139,11 +139,3 @@ def _answered(session: Session, user: User) -> dict[int, int]:
         .group_by(Round.study_id)
     )
     return dict(rows.all())
-
-
-def _invited(session: Session, user: User) -> set[int]:
-    """The studies that a guest was invited to; empty for everyone else, who may see all."""
-    if not user.is_guest:
-        return set()
-    uses = select(Invite.study_id).join(InviteUse, InviteUse.invite_id == Invite.id)
-    return set(session.scalars(uses.where(InviteUse.user_id == user.id, Invite.study_id.is_not(None))))

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from app.errors import Conflict
 from app.models import Answer
-from app.services import before, choices, dealing, invites, studies, thanks
+from app.services import admission, before, choices, dealing, invites, thanks
 from app.web import languages, pair_start, timezones
 from app.web.deps import LinksDep, RequireAnnotator, SessionDep, SettingsDep
 from app.web.pairs import next_pairs
@@ -29,7 +29,7 @@ def show(
     settings: SettingsDep,
     answered: bool = False,
 ) -> Response:
-    study = studies.get(session, study_id)
+    study = admission.study_for(session, study_id, user=user)
     if before.needed(session, study, user) is not None:
         return RedirectResponse(f"/annotate/{study_id}/before", 303)
     language = languages.of(request)

@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
 from app.models import Study, User
-from app.services import before, consents, guide_pictures, studies
+from app.services import admission, before, consents, guide_pictures
 from app.study_settings import validated
 from app.web.deps import ArtifactsDep, RequireAnnotator, SessionDep
 from app.web.prose import prose
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/annotate/{study_id}")
 
 @router.get("/before")
 def show(request: Request, study_id: int, session: SessionDep, user: RequireAnnotator) -> Response:
-    return _page(request, session, studies.get(session, study_id), user)
+    return _page(request, session, admission.study_for(session, study_id, user=user), user)
 
 
 @router.post("/before")
@@ -32,7 +32,7 @@ def begin(
     agrees: Annotated[bool, Form()] = False,
 ) -> Response:
     """Store what was read and agreed to, then the first pair; the page again where something is still missing."""
-    study = studies.get(session, study_id)
+    study = admission.study_for(session, study_id, user=user)
     step = before.begin(
         session, study, user, guidelines_version=guidelines_version, consent_version=consent_version, agrees=agrees
     )
@@ -43,7 +43,7 @@ def begin(
 
 @router.post("/before/withdraw")
 def withdraw(study_id: int, session: SessionDep, user: RequireAnnotator) -> Response:
-    consents.withdraw(session, study=studies.get(session, study_id), user=user)
+    consents.withdraw(session, study=admission.study_for(session, study_id, user=user), user=user)
     return RedirectResponse(f"/annotate/{study_id}/before", 303)
 
 
@@ -52,7 +52,8 @@ def guide_picture(
     study_id: int, picture_id: int, session: SessionDep, user: RequireAnnotator, artifacts: ArtifactsDep
 ) -> Response:
     """A picture of the guidelines. It never changes under its number, so browsers may keep it."""
-    picture = guide_pictures.get(session, study_id=study_id, picture_id=picture_id)
+    study = admission.study_for(session, study_id, user=user)
+    picture = guide_pictures.get(session, study_id=study.id, picture_id=picture_id)
     return Response(
         artifacts.get_bytes(picture.key, picture.sha256),
         media_type="image/webp",

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 
-from app.services import endings, invites, progress, studies, thanks
+from app.services import admission, endings, invites, progress, thanks
 from app.web import timezones
 from app.web.deps import RequireAnnotator, SessionDep
 from app.web.templating import render
@@ -14,7 +14,7 @@ router = APIRouter()
 
 @router.get("/annotate/{study_id}/finish")
 def finish(request: Request, study_id: int, session: SessionDep, user: RequireAnnotator) -> Response:
-    study = studies.get(session, study_id)
+    study = admission.study_for(session, study_id, user=user)
     ending = invites.ending(session, study_id=study_id, user=user)
     return render(
         request,
