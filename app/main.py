@@ -25,6 +25,7 @@ from app.web.pages import (
     account,
     admin_invites,
     admin_labeling,
+    admin_house,
     admin_new_study,
     admin_people,
     admin_rounds,
@@ -57,6 +58,7 @@ PAGES: tuple[APIRouter, ...] = (
     admin_invites.router,
     admin_studies.router,
     admin_labeling.router,
+    admin_house.router,
     admin_people.router,
     admin_new_study.router,
     admin_rounds.router,
@@ -107,7 +109,7 @@ def _hold_parts(app: FastAPI, settings: Settings) -> None:
     app.state.artifacts = Artifacts(settings.artifacts)
     app.state.limits = Limits(settings.broker_url)
     app.state.picture_links = PictureLinks(settings)
-    app.state.watcher = live.Watcher(app.state.session_factory)
+    app.state.watcher = live.Watcher(app.state.session_factory, app.state.artifacts)
     app.state.static = static.VersionedStatic(STATIC)
 
 

@@ -22,17 +22,19 @@ from app.models import (
     Pair,
     PairState,
     Prompt,
+    Queue,
     Role,
     Round,
     RoundState,
     RunState,
+    Sample,
     Sampler,
     SampleScore,
     Study,
     TrainingRun,
     User,
 )
-from app.services import totals
+from app.services import disk, totals
 from tests import builders
 
 TIMESTEPS = tuple(range(951, 0, -50))
@@ -260,3 +262,22 @@ def failed_chunk(session: Session, round_: Round, *, error: str) -> Job:
         error=error,
         payload={"groups": 3},
     )
+
+
+def busy_house(session: Session, artifacts: Artifacts) -> Round:
+    """A worker at work on a GPU, an idle one, one that is gone; jobs that wait, one that failed; files of a study."""
+    study = builders.study(session, name="Emoji")
+    now = builders.now()
+    machine = {"memory_used": 9_400_000_000, "memory_total": 25_700_000_000, "version": "0.1.0"}
+    gpu = {"memory_used": 21_300_000_000, "memory_total": 85_000_000_000, "version": "0.1.0"}
+    builders.worker(session, name="laptop/1", device="cuda (NVIDIA H100)", **gpu)
+    builders.worker(session, name="cpu@laptop", queue=Queue.CPU, **machine)
+    builders.worker(session, name="attic", seen_at=now - timedelta(hours=3), device="cpu, 4 threads", **machine)
+    round_ = labeling_round(session, study, artifacts=artifacts)
+    builders.job(session, study_id=study.id, round_id=round_.id, created_at=now - timedelta(minutes=7))
+    failed_chunk(session, round_, error="The device ran out of memory. Make the sampling batch smaller, then retry.")
+    sample = session.scalars(select(Sample).limit(1)).one()
+    sample.trajectory_key, sample.trajectory_size = "studies/1/t", 660_000
+    session.flush()
+    disk.count(session, study.id)
+    return round_

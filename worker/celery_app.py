@@ -90,10 +90,9 @@ def _ask_to_stop(shutting_down: ShutdownFlag, **_: Any) -> None:
 def _greet(identity: Identity, settings: Settings, **_: Any) -> None:
     """In the fresh child: say that the worker is there, and load torch where it is needed."""
     presence = Presence(identity, settings.device)
-    presence.device = "cpu" if identity.queue is Queue.CPU else _loaded_device()
-
-
-def _loaded_device() -> str:
+    if identity.queue is Queue.CPU:
+        presence.device = "cpu"
+        return
     from worker import device, tasks  # noqa: F401 - the tasks are loaded now, so that the first job need not wait
 
-    return device.describe()
+    presence.device, presence.memory = device.describe(), device.memory

@@ -6,6 +6,7 @@ import torch
 
 from app.settings import get_settings
 from worker.d3po.loading import resolve_device
+from worker.heartbeat import Memory, machine_memory
 
 
 @cache
@@ -23,6 +24,15 @@ def describe() -> str:
     if kind.startswith("cuda"):
         return f"{kind} ({torch.cuda.get_device_name(kind)})"
     return f"{kind}, {torch.get_num_threads()} threads"
+
+
+def memory() -> Memory:
+    """Bytes used and there: of the GPU, whoever uses them; of the machine where it computes on the CPU."""
+    kind = device()
+    if kind.startswith("cuda"):
+        free, total = torch.cuda.mem_get_info(kind)
+        return total - free, total
+    return machine_memory()
 
 
 def threads() -> int:

@@ -1,10 +1,13 @@
 """What keeps a job and a worker alive in the database while the worker computes."""
 
+from collections.abc import Callable
 from enum import StrEnum
+from importlib.metadata import version
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
+import psutil
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,6 +18,14 @@ from app.settings import get_settings
 from worker.claims import Identity
 
 log = structlog.get_logger(__name__)
+
+Memory = tuple[int, int]  # bytes used, and all there are
+
+
+def machine_memory() -> Memory:
+    """The machine's own memory: what cannot be had at once counts as used."""
+    found = psutil.virtual_memory()
+    return found.total - found.available, found.total
 
 
 class Standing(StrEnum):
@@ -66,25 +77,31 @@ class Heartbeat:
 class Presence:
     """Says every few seconds, as long as this process lives, that the worker is there, busy or not.
 
-    `device` is what it is said to compute on: what the settings name, until torch is loaded and knows better.
+    `device` is what it is said to compute on, and `memory` what it has there: what the settings and the machine say,
+    until torch is loaded and knows better.
     """
 
     def __init__(self, identity: Identity, device: str) -> None:
         self.device = device
+        self.memory: Callable[[], Memory] = machine_memory
         self._identity = identity
         Thread(target=self._stay, name="presence", daemon=True).start()
 
     def _stay(self) -> None:
-        pause = Event()
+        pause, fresh = Event(), True
         while True:
-            say_present(self._identity, self.device)
+            say_present(self._identity, self.device, self.memory(), fresh=fresh)
+            fresh = False
             pause.wait(get_settings().heartbeat_seconds)
 
 
-def say_present(identity: Identity, device: str) -> None:
+def say_present(identity: Identity, device: str, memory: Memory | None = None, *, fresh: bool = False) -> None:
     """Say once that the worker is there. A database that is away is only logged."""
     try:
         with transaction() as session:
-            jobs.see_worker(session, name=identity.name, queue_name=identity.queue, device=device)
+            jobs.see_worker(
+                session, name=identity.name, queue_name=identity.queue, device=device, version=version("tastemaker"),
+                memory=memory, fresh=fresh,
+            )  # fmt: skip
     except SQLAlchemyError as error:
         log.warning("presence_failed", worker=identity.name, reason=str(error))

@@ -39,13 +39,14 @@ class Job(Base):
     Claimed by one UPDATE that raises `attempt` and leases it by the database's clock. Heartbeat, progress and result
     are written WHERE id and attempt match: where no row changes, the worker has lost the job and removes its own
     files. A lease that ran out makes a running job claimable again. `failures` counts attempts that ended in an error;
-    above the limit the job is failed for good. `urgency`: the smaller, the sooner. A job belongs to a study, but for the
-    house's own: the check of a base model, the clean-up of stored files.
+    above the limit the job is failed for good. `urgency`: the smaller, the sooner. A job belongs to a study, but
+    for the house's own: the check of a base model, the clean-up of stored files.
     """
 
     __tablename__ = "jobs"
     __table_args__ = (
         Index("ix_jobs_claim", "queue", "urgency", "id", postgresql_where=text("state IN ('waiting', 'running')")),
+        Index("ix_jobs_study", "study_id", "ended_at"),
         Index("ix_jobs_failed", "id", postgresql_where=text("state = 'failed'")),
         CheckConstraint("attempt >= 0 AND failures >= 0", name="counts_not_negative"),
         CheckConstraint("state <> 'running' OR lease_until IS NOT NULL", name="running_has_lease"),

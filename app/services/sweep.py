@@ -15,7 +15,7 @@ from app import dispatch
 from app.artifacts import Artifacts
 from app.db import after_commit, sessions_on, transaction
 from app.models import OPEN, Hold, JobKind, JobState, Queue, Round, RoundKind, RoundState, RunState, Study
-from app.services import jobs, retention, round_moves, rounds, totals, training_runs
+from app.services import disk, jobs, retention, round_moves, rounds, totals, training_runs
 from app.services.locks import Lock, tried
 from app.settings import get_settings
 
@@ -49,6 +49,9 @@ def sweep(factory: sessionmaker[Session] | None = None) -> bool:
                 _advance_by_itself(session, study_id)
             with transaction(factory) as session:
                 _release_files(session, study_id)
+        for study_id in _to_count(factory):
+            with transaction(factory) as session:
+                disk.count(session, study_id)
         with transaction(factory) as session:
             due = jobs.due_queues(session)
         _wake(due)
@@ -58,6 +61,11 @@ def sweep(factory: sessionmaker[Session] | None = None) -> bool:
 def _ids(factory: sessionmaker[Session], query) -> list[int]:  # type: ignore[no-untyped-def]  # a select of ids
     with transaction(factory) as session:
         return list(session.scalars(query.order_by("id")))
+
+
+def _to_count(factory: sessionmaker[Session]) -> list[int]:
+    with transaction(factory) as session:
+        return disk.due(session, limit=5)
 
 
 def _end_worn_out(session: Session) -> None:

@@ -45,6 +45,7 @@ ELSEWHERE = {
     "/annotate/{study_id}/guide/{picture_id}": "is a picture",
     "/live/rounds/{round_id}": "is an event stream",
     "/admin/": "is /admin",
+    "/live/house": "is an event stream",
     "/research/": "is /research",
 }
 
@@ -410,6 +411,23 @@ def a_checkpoint(session, artifacts, me):
 
 
 def _unfold(page: Page) -> None:
+@place("/admin/house", Role.ADMIN)
+def the_house_at_work(session, artifacts, me):
+    scenes.busy_house(session, artifacts)
+    return "/admin/house"
+
+
+@place("/admin/house", Role.ADMIN)
+def an_empty_house(session, artifacts, me):
+    return "/admin/house"
+
+
+@place("/admin/house/failed", Role.ADMIN)
+def failed_jobs(session, artifacts, me):
+    scenes.busy_house(session, artifacts)
+    return "/admin/house/failed"
+
+
     """Unfold everything that is folded."""
     page.evaluate("document.querySelectorAll('details').forEach((box) => { box.open = true; })")
 
