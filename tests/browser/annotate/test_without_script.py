@@ -5,7 +5,8 @@ from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
 from app.db import transaction
-from app.models import Pair, Purpose
+from app.models import Hold, Pair, Purpose, Role, Round
+from app.services import participations
 from tests import builders
 from tests.browser.annotate.steps import LEFT, RIGHT
 
@@ -56,3 +57,27 @@ def test_a_warm_up_pair_says_that_it_does_not_count(open_as, site, me, make_stud
     for script in (False, True):
         page = open_as(me, f"/annotate/{study}", java_script_enabled=script)
         expect(page.get_by_text("Warm-up: this answer does not count")).to_be_visible()
+
+
+def test_whoever_is_paused_reads_why(open_as, site, me, study):
+    with transaction(site.sessions) as session:
+        admin = builders.user(session, role=Role.ADMIN)
+        participations.pause(session, study_id=study, user_id=me.id, reason="Please ask Grace.", actor=admin)
+    page = open_as(me, f"/annotate/{study}", java_script_enabled=False)
+    expect(page.get_by_role("heading", name="Please stop here for now")).to_be_visible()
+    expect(page.get_by_text("Please ask Grace.")).to_be_visible()
+    with transaction(site.sessions) as session:
+        participations.pause(session, study_id=study, user_id=me.id, reason="", actor=None)
+    page.reload()
+    expect(page.get_by_text("All of your answers are kept.")).to_be_visible()
+    expect(page.locator(LEFT)).to_be_hidden()
+
+
+def test_a_paused_study_says_so_and_is_asked_again_until_it_goes_on(open_as, site, me, study):
+    with transaction(site.sessions) as session:
+        session.scalars(select(Round)).one().hold = Hold.PAUSED
+    page = open_as(me, f"/annotate/{study}", java_script_enabled=False)
+    expect(page.get_by_role("heading", name="This study is paused")).to_be_visible()
+    with transaction(site.sessions) as session:
+        session.scalars(select(Round)).one().hold = Hold.NONE
+    expect(page.locator(f"{LEFT} img")).to_be_visible()
