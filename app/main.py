@@ -16,7 +16,7 @@ from app.services.limits import Limits
 from app.settings import Settings, get_settings
 from app.web import csrf, errors, live, operations, picture_files, static
 from app.web.api import annotate as annotate_api
-from app.web.api import annotators, checkpoints, metrics, preferences, samples, studies
+from app.web.api import annotators, checkpoints, metrics, preferences, prompts, samples, studies
 from app.web.api import invites as invites_api
 from app.web.api import me as me_api
 from app.web.api import rounds as rounds_api
@@ -28,6 +28,7 @@ from app.web.pages import (
     admin_house,
     admin_new_study,
     admin_people,
+    admin_prompts,
     admin_rounds,
     admin_studies,
     admin_users,
@@ -61,6 +62,7 @@ PAGES: tuple[APIRouter, ...] = (
     admin_house.router,
     admin_people.router,
     admin_new_study.router,
+    admin_prompts.router,
     admin_rounds.router,
     research.router,
     live.router,
@@ -72,6 +74,7 @@ API: tuple[APIRouter, ...] = (
     annotate_api.router,
     annotators.router,
     studies.router,
+    prompts.router,
     rounds_api.router,
     metrics.router,
     preferences.router,

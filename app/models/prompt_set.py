@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, CreatedAt, Id, words
@@ -28,13 +28,20 @@ class PromptSet(Base):
 
 
 class Prompt(Base):
-    """One prompt of a set. `number` counts from 0 in the list's order, and is part of the evaluation noise's key."""
+    """One prompt of a set. `number` counts from 0 in the list's order, and is part of the evaluation noise's key.
+
+    `weight` says how often a pass through the train prompts visits it, beside the others' weights.
+    """
 
     __tablename__ = "prompts"
-    __table_args__ = (UniqueConstraint("prompt_set_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("prompt_set_id", "number"),
+        CheckConstraint("weight BETWEEN 1 AND 100", name="weight_within_bounds"),
+    )
 
     id: Mapped[Id]
     prompt_set_id: Mapped[int] = mapped_column(ForeignKey("prompt_sets.id"))
     number: Mapped[int]
     text: Mapped[str]
     split: Mapped[Split] = mapped_column(words(Split, "split"))
+    weight: Mapped[int] = mapped_column(default=1)

@@ -28,7 +28,8 @@ def plan(session: Session, study: Study, round_: Round) -> None:
     """Write all groups of the round and the chunks that draw them: one group first, then doubling."""
     sampling = validated(round_.settings).sampling
     prompts = _train_prompts(session, study)
-    order = walk(prompts, seed=study.seed, start=round_.first_position, count=round_.groups)
+    weights = [prompt.weight for prompt in prompts]
+    order = walk(prompts, seed=study.seed, start=round_.first_position, count=round_.groups, weights=weights)
     first = 0
     for index, size in enumerate(chunk_sizes(round_.groups, sampling.chunk_groups)):
         job = jobs.add(

@@ -1,28 +1,19 @@
 """Prompt sets: read from text, stored as versions that never change, measured against a tokenizer's limit."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from tokenizers import Tokenizer
-from tokenizers.models import BPE
 
 from app.errors import BadInput, NotFound
 from app.models import Prompt, PromptSet, Split, User
-from app.services import events
+from app.services import events, prompt_texts, prompt_tokens
 from app.services.canonical import sha256_of
+from app.services.prompt_texts import MOST_WEIGHT, PromptLine
 
-MOST_CHARACTERS = 2000
-
-
-@dataclass(frozen=True)
-class PromptLine:
-    """One prompt and the split it belongs to."""
-
-    text: str
-    split: Split = Split.BOTH
+MOST_NAME = 200
 
 
 def parse(text: str) -> list[PromptLine]:
@@ -30,26 +21,18 @@ def parse(text: str) -> list[PromptLine]:
 
     Raises `BadInput` where nothing is left, a prompt stands twice in a split, or a split has no prompt.
     """
-    lines: list[PromptLine] = []
-    for number, raw in enumerate(text.splitlines(), start=1):
-        line = raw.strip().removeprefix("\ufeff")
-        if not line or line.startswith("#"):
-            continue
-        head, colon, rest = line.partition(":")
-        named = colon and head.strip().lower() in set(Split)
-        prompt = PromptLine(rest.strip(), Split(head.strip().lower())) if named else PromptLine(line)
-        if not prompt.text or len(prompt.text) > MOST_CHARACTERS or "\0" in prompt.text:
-            raise BadInput(f"Line {number} holds no usable prompt.", f"A prompt has 1 to {MOST_CHARACTERS} characters.")
-        lines.append(prompt)
+    lines = [PromptLine(one.text, one.split or Split.BOTH) for one in prompt_texts.read(text)]
     _check(lines)
     return lines
 
 
 def create(session: Session, *, name: str, prompts: Sequence[PromptLine], actor: User | None) -> PromptSet:
     """Store the list as a set of this name: the newest version if it is the same list, else the next version."""
-    lines = list(prompts)
+    lines, name = list(prompts), name.strip()
+    if not 0 < len(name) <= MOST_NAME:
+        raise BadInput("A prompt set needs a name.", fields={"name": f"1 to {MOST_NAME} characters"})
     _check(lines)
-    sha256 = sha256_of([[line.text, line.split] for line in lines])
+    sha256 = sha256_of([_content(line) for line in lines])
     newest = session.scalars(
         select(PromptSet).where(PromptSet.name == name).order_by(PromptSet.version.desc()).limit(1)
     ).one_or_none()
@@ -59,10 +42,18 @@ def create(session: Session, *, name: str, prompts: Sequence[PromptLine], actor:
     session.add(prompt_set)
     session.flush()
     session.add_all(
-        Prompt(prompt_set_id=prompt_set.id, number=number, text=line.text, split=line.split)
+        Prompt(prompt_set_id=prompt_set.id, number=number, text=line.text, split=line.split, weight=line.weight)
         for number, line in enumerate(lines)
     )
-    events.write(session, "prompt_set.created", prompt_set, actor=actor, name=name, prompts=len(lines))
+    events.write(
+        session,
+        "prompt_set.created",
+        prompt_set,
+        actor=actor,
+        name=name,
+        version=prompt_set.version,
+        prompts=len(lines),
+    )
     return prompt_set
 
 
@@ -81,61 +72,41 @@ def prompts_of(session: Session, prompt_set_id: int, *splits: Split) -> list[Pro
     return list(session.scalars(query))
 
 
+def lines_of(session: Session, prompt_set_id: int) -> list[PromptLine]:
+    """The set's prompts as an edit begins with them."""
+    return [PromptLine(row.text, row.split, row.weight) for row in prompts_of(session, prompt_set_id)]
+
+
 def count(session: Session, prompt_set_id: int) -> int:
     return session.scalar(select(func.count()).where(Prompt.prompt_set_id == prompt_set_id)) or 0
 
 
 def over_limit(prompts: Sequence[Prompt], *, pipeline: Path, limit: int) -> list[int]:
-    """The numbers of prompts that the pipeline's text encoder would cut: they are kept, and marked on the page.
-
-    `limit` counts tokens with the start and the end token. Empty where the tokenizer cannot be read without loading it.
-    """
-    tokenizer = _tokenizer(pipeline / "tokenizer")
-    if tokenizer is None:
-        return []
-    return [p.number for p in prompts if len(tokenizer.encode(p.text.lower(), add_special_tokens=False)) + 2 > limit]
+    """The numbers of prompts that the pipeline's text encoder would cut: they are kept, and marked on the page."""
+    places = prompt_tokens.over_limit([prompt.text for prompt in prompts], pipeline=pipeline, limit=limit)
+    return [prompts[place].number for place in places]
 
 
-def _tokenizer(folder: Path) -> Tokenizer | None:
-    if (folder / "tokenizer.json").is_file():
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
-    if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-        model = BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt"), end_of_word_suffix="</w>")
-        return _clip_tokenizer(model)
-    return None
-
-
-def _clip_tokenizer(model: BPE) -> Tokenizer:
-    """CLIP's word splitting around its byte-pair merges, as transformers builds it from the two vocabulary files."""
-    from tokenizers import Regex, normalizers, pre_tokenizers
-
-    words = r"""'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"""
-    tokenizer = Tokenizer(model)
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(words), behavior="removed", invert=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False),
-        ]
-    )
-    return tokenizer
+def _content(line: PromptLine) -> list[str | int]:
+    """What the set's hash is made of. A weight of 1 is left out: sets from before weights keep theirs."""
+    return [line.text, line.split, *([line.weight] if line.weight != 1 else [])]
 
 
 def _check(lines: list[PromptLine]) -> None:
     if not lines:
         raise BadInput("The prompt list is empty.", "Write one prompt a line.", fields={"prompts": "is empty"})
+    if not all(1 <= line.weight <= MOST_WEIGHT for line in lines):
+        said = f"weights are whole numbers from 1 to {MOST_WEIGHT}"
+        raise BadInput(f"A prompt's weight cannot be used: {said}.", fields={"prompts": said})
     for split in (Split.TRAIN, Split.EVAL):
-        texts = [line.text for line in lines if line.split in (split, Split.BOTH)]
+        texts = Counter(line.text for line in lines if line.split in (split, Split.BOTH))
         if not texts:
             raise BadInput(
                 f"No prompt is in the split {split.value!r}.",
                 "Leave out the prefix to use a prompt for both, or give each split at least one.",
                 fields={"prompts": f"none for {split.value}"},
             )
-        twice = sorted({text for text in texts if texts.count(text) > 1}) if len(texts) <= 5000 else []
+        twice = sorted(text for text, count in texts.items() if count > 1)
         if twice:
             raise BadInput(
                 f"These prompts stand more than once: {', '.join(repr(text) for text in twice[:5])}.",

@@ -98,6 +98,7 @@ class StudyPage:
     card: StudyCard
     model: ModelFacts
     prompt_set: str
+    prompt_set_id: int
     prompts: Sequence[PromptLine]
     settings: StudySettings
     preset: str
@@ -141,6 +142,7 @@ def page(session: Session, study_id: int) -> StudyPage:
         card=shown,
         model=facts(model),
         prompt_set=prompt_set.name,
+        prompt_set_id=prompt_set.id,
         prompts=prompts(session, study),
         settings=validated(study.settings),
         preset=study.preset,

@@ -12,8 +12,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.artifacts import Artifacts
-from app.models import Answer, Choice, Hold, Pair, Role, Round, RoundKind, RoundState, RunState, TrainingRun, User
+from app.models import (
+    Answer,
+    Choice,
+    Hold,
+    Pair,
+    Role,
+    Round,
+    RoundKind,
+    RoundState,
+    RunState,
+    Study,
+    TrainingRun,
+    User,
+)
 from app.models.user import LinkPurpose
+from app.paths import DEMO
 from app.services import gold, guide_pictures, invites, links, participations, totals
 from tests import builders, scenes
 from tests.browser.annotate.steps import LEFT, wait_for_pair
@@ -252,6 +266,29 @@ def a_page_that_does_not_exist(session, artifacts, me):
 
 
 # running studies
+
+
+@place("/admin/prompts", Role.ADMIN)
+def prompt_sets_of_an_admin(session, artifacts, me):
+    made = builders.prompt_set(session)
+    builders.prompt_set(session, name=made.name, version=2)
+    return "/admin/prompts"
+
+
+@place("/admin/prompts/new", Role.ADMIN, lambda page: page.get_by_role("button", name="Preview").click())
+def a_prompt_list_with_repeats(session, artifacts, me):
+    builders.base_model(session, source=str(DEMO / "model"), token_limit=8)
+    rows = ["Cat face", "a large red apple with a very long stalk", "eval: fish", "cat  face"]
+    version = builders.prompt_set(session, name="Animals", prompts=rows)
+    return f"/admin/prompts/new?version_of={version.id}"
+
+
+@place("/admin/prompts/{prompt_set_id:int}", Role.ADMIN, lambda page: _unfold(page))
+def a_prompt_set_with_its_figures(session, artifacts, me):
+    round_ = _studied(session, artifacts, me)
+    for pair_id in session.scalars(select(Pair.id).where(Pair.round_id == round_.id).limit(3)):
+        builders.choice(session, pair_id=pair_id, user_id=builders.user(session).id, answer=Answer.TIE)
+    return f"/admin/prompts/{session.get_one(Study, round_.study_id).prompt_set_id}"
 
 
 @place("/admin", Role.ADMIN)

@@ -3,11 +3,12 @@
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
+from sqlalchemy.orm import Session
 
-from app.models import Split
+from app.models import Split, User
 from app.services import base_models, prompt_sets, round_views, rounds, studies, study_views
-from app.services.prompt_sets import PromptLine
+from app.services.prompt_texts import PromptLine
 from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.shapes import IdempotencyKey, RoundDetail, StudyDetail, StudyShape
 from app.web.deps import RequireAdmin, RequireResearcher, SessionDep
@@ -18,6 +19,7 @@ router = APIRouter(tags=["studies"])
 class NewPrompt(BaseModel):
     text: str
     split: Split = Split.BOTH
+    weight: int = Field(1, ge=1, le=100, description="How often a pass through the prompts visits it.")
 
 
 class NewStudy(BaseModel):
@@ -25,10 +27,19 @@ class NewStudy(BaseModel):
     question: str
     base_model: str = Field(description="A folder on the site's machine, or a hub id.")
     revision: str | None = Field(None, description="Of a hub id: a branch, tag or commit.")
-    prompts: list[str | NewPrompt] = Field(min_length=1, description="A text, or a text with its split.")
+    prompts: list[str | NewPrompt] | None = Field(
+        None, min_length=1, description="A text, or a text with its split and weight."
+    )
+    prompt_set: int | None = Field(None, description="Id of a prompt set that exists, instead of prompts.")
     preset: str = "paper"
     settings: dict[str, dict[str, Any]] = Field({}, description="What differs from the preset, by block and field.")
     seed: int | None = Field(None, ge=0, lt=2**31, description="Drawn where none is given.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "NewStudy":
+        if (self.prompts is None) == (self.prompt_set is None):
+            raise ValueError("give either prompts or prompt_set")
+        return self
 
 
 class NewRound(BaseModel):
@@ -43,16 +54,15 @@ class NewRound(BaseModel):
 def create(
     body: NewStudy, response: Response, session: SessionDep, user: RequireAdmin, key: IdempotencyKey = None
 ) -> StudyDetail:
-    """The base model is registered and pinned, the prompts are stored as a prompt set of the study's name."""
+    """The base model is registered and pinned; prompts are stored as a prompt set of the study's name."""
     model = base_models.register(session, source=body.base_model, revision=body.revision, actor=user)
-    lines = [PromptLine(p) if isinstance(p, str) else PromptLine(p.text, p.split) for p in body.prompts]
-    prompts = prompt_sets.create(session, name=body.name, prompts=lines, actor=user)
+    prompts = _prompt_set(session, body, user)
     study = studies.create(
         session,
         name=body.name,
         question=body.question,
         base_model_id=model.id,
-        prompt_set_id=prompts.id,
+        prompt_set_id=prompts,
         preset=body.preset,
         settings=body.settings,
         seed=body.seed,
@@ -99,3 +109,14 @@ def launch(
         )
     response.headers["Location"] = f"/api/v1/rounds/{made.id}"
     return RoundDetail.of_head(round_views.head(session, made.id))
+
+
+def _prompt_set(session: Session, body: NewStudy, user: User) -> int:
+    """The set that is named, or the one that the prompts make."""
+    if body.prompt_set is not None:
+        return prompt_sets.get(session, body.prompt_set).id
+    lines = [
+        PromptLine(one) if isinstance(one, str) else PromptLine(one.text, one.split, one.weight)
+        for one in body.prompts or []
+    ]
+    return prompt_sets.create(session, name=body.name, prompts=lines, actor=user).id

@@ -1,19 +1,18 @@
 """`/admin/studies/new`: a study on one's own model and prompts, or on the demo's."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
-from starlette.datastructures import FormData, UploadFile
 
 from app.errors import BadInput
 from app.models import Study, User
 from app.paths import DEMO
-from app.services import base_models, prompt_sets, studies
-from app.services.prompt_sets import PromptLine
+from app.services import base_models, prompt_drafts, prompt_sets, prompt_views, studies
 from app.study_settings import load_preset, preset_names
-from app.web import forms, settings_form
+from app.web import forms, prompt_form, settings_form
 from app.web.deps import RequireAdmin, SessionDep
 from app.web.forms import Given, PostedForm, beside
 from app.web.htmx import is_htmx
@@ -22,7 +21,6 @@ from app.web.templating import render
 router = APIRouter(prefix="/admin/studies")
 
 OTHER = "other"
-MOST_BYTES = 4 << 20
 DEFAULT_PRESET = "demo"
 
 
@@ -43,21 +41,23 @@ def create(request: Request, session: SessionDep, user: RequireAdmin, form: Post
     if "only_show" in posted:
         return _form(request, session, posted)
     try:
+        with beside(errors, "prompts"):
+            posted = prompt_form.with_file(posted, form)
         with session.begin_nested():
-            study = _create(session, posted, form, errors, user)
+            study = _create(session, posted, errors, user)
     except BadInput as error:
         errors |= error.fields or {"name": str(error)}
         return _form(request, session, posted, errors, status=error.status)
     return RedirectResponse(f"/admin/studies/{study.id}", 303)
 
 
-def _create(session: Session, posted: Mapping[str, str], form: FormData, errors: dict[str, str], user: User) -> Study:
+def _create(session: Session, posted: Mapping[str, str], errors: dict[str, str], user: User) -> Study:
     """Register model and prompts, then make the study. Raises `BadInput` with all that was found wrong by then."""
-    model_id, prompts, seed = 0, list[PromptLine](), None
+    model_id, prompt_set_id, seed = 0, 0, None
     with beside(errors, "source"):
         model_id = _model(session, posted, user)
     with beside(errors, "prompts"):
-        prompts = prompt_sets.parse(_prompts(posted, form))
+        prompt_set_id = _prompt_set(session, posted, user)
     with beside(errors, "seed"):
         seed = forms.whole_number(posted.get("seed", ""), field="seed", low=0, high=2**31 - 1)
     for name in ("name", "question"):
@@ -67,13 +67,12 @@ def _create(session: Session, posted: Mapping[str, str], form: FormData, errors:
     base, _ = load_preset(preset)
     if errors:
         raise BadInput("Some fields cannot be used as they are.", fields=errors)
-    prompt_set = prompt_sets.create(session, name=posted["name"], prompts=prompts, actor=user)
     return studies.create(
         session,
         name=posted["name"],
         question=posted["question"],
         base_model_id=model_id,
-        prompt_set_id=prompt_set.id,
+        prompt_set_id=prompt_set_id,
         preset=preset,
         settings=settings_form.changes(posted, base),
         seed=seed,
@@ -90,18 +89,14 @@ def _model(session: Session, posted: Mapping[str, str], user: User) -> int:
     return base_models.register(session, source=posted.get("source", ""), revision=revision, actor=user).id
 
 
-def _prompts(posted: Mapping[str, str], form: FormData) -> str:
-    """The prompts' text: the file's, where one was chosen, else what was pasted."""
-    upload = form.get("prompt_file")
-    if not isinstance(upload, UploadFile) or not upload.filename:
-        return posted.get("prompts", "")
-    content = upload.file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise BadInput(f"{upload.filename} is larger than 4 MB.", "A prompt file holds one prompt a line.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{upload.filename} is no UTF-8 text.", "Save it as UTF-8, one prompt a line.") from error
+def _prompt_set(session: Session, posted: Mapping[str, str], user: User) -> int:
+    """The prompt set that was chosen, or one of the study's name from what was written."""
+    chosen = posted.get("prompt_set") or OTHER
+    if chosen != OTHER:
+        return prompt_sets.get(session, forms.whole_number(chosen, field="prompt_set", low=1, high=2**62) or 0).id
+    draft = replace(prompt_form.draft(posted), keep_repeats=True)  # repeats are told here, not left out unseen
+    review = prompt_drafts.review(draft)
+    return prompt_sets.create(session, name=posted.get("name") or "New study", prompts=review.kept, actor=user).id
 
 
 def _of_the_demo() -> dict[str, str]:
@@ -131,6 +126,7 @@ def _form(
         preset=preset,
         presets=preset_names(),
         models=base_models.every(session),
+        prompt_sets=[version for one in prompt_views.every(session) for version in one.versions],
         other=OTHER,
         blocks=settings_form.blocks(base, posted=given, errors=errors),
     )

@@ -5,7 +5,7 @@ from app.errors import BadInput
 from app.models import Split
 from app.paths import DEMO
 from app.services import prompt_sets
-from app.services.prompt_sets import PromptLine
+from app.services.prompt_texts import PromptLine
 from tests import builders
 
 

@@ -1,0 +1,232 @@
+"""Prompt sets: made, read, and how a study's prompts fare."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field, model_validator
+
+from app.models import Split
+from app.services import base_models, prompt_drafts, prompt_figures, prompt_lists, prompt_sets, prompt_views, studies
+from app.services.measures import Share
+from app.services.prompt_drafts import Draft, Review, Splitting
+from app.services.prompt_figures import PromptFigures
+from app.services.prompt_texts import Form
+from app.services.prompt_views import SetLine
+from app.web.api.paging import Cursor, Limit, Page, page_of
+from app.web.api.shapes import Shape
+from app.web.deps import RequireAdmin, RequireResearcher, SessionDep
+
+router = APIRouter(tags=["prompts"])
+
+
+class PromptList(BaseModel):
+    """A list as text, or the name of one that is shipped."""
+
+    text: str | None = Field(None, description="The list, written as `form` says.")
+    form: Form = Form.LINES
+    ready: str | None = Field(None, description="A list of `GET /prompt-lists`, instead of a text.")
+    splitting: Splitting = Field(Splitting.LINES, description="How prompts are divided among training and evaluation.")
+    held: float = Field(0.2, gt=0, lt=1, description="With `share`: the share held for evaluation.")
+    keep_repeats: bool = Field(False, description="Keep repeats that differ in letter case or blanks.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "PromptList":
+        if (self.text is None) == (self.ready is None):
+            raise ValueError("give either text or ready")
+        return self
+
+    def draft(self) -> Draft:
+        text = prompt_lists.get(self.ready).text if self.ready else self.text or ""
+        return Draft(text, Form.LINES if self.ready else self.form, self.splitting, self.held, self.keep_repeats)
+
+
+class NewPromptSet(PromptList):
+    name: str = Field(description="A name that exists gets its next version.")
+
+
+class Preview(PromptList):
+    base_model: int | None = Field(None, description="Id of the model whose text encoder's limit is looked at.")
+
+
+class ReviewedShape(Shape):
+    """One line of the list. `repeats` is the line that said the same before."""
+
+    line: int
+    text: str
+    split: Split
+    weight: int
+    repeats: int | None
+    left_out: bool
+    over_limit: bool
+
+
+class ReviewShape(BaseModel):
+    """What would be saved."""
+
+    prompts: int
+    train: int
+    evaluation: int
+    lines: list[ReviewedShape]
+
+    @classmethod
+    def of(cls, review: Review) -> "ReviewShape":
+        lines = [
+            ReviewedShape(
+                line=one.line, text=one.prompt.text, split=one.prompt.split, weight=one.prompt.weight,
+                repeats=one.repeats, left_out=one.left_out, over_limit=one.over_limit,
+            )
+            for one in review.lines
+        ]  # fmt: skip
+        return cls(
+            prompts=len(review.kept),
+            train=review.count(Split.TRAIN),
+            evaluation=review.count(Split.EVAL),
+            lines=lines,
+        )
+
+
+class PromptSetShape(Shape):
+    """One version of a set."""
+
+    id: int
+    name: str
+    version: int
+    sha256: str
+    prompts: int
+    train: int = Field(description="How many are used for training.")
+    evaluation: int = Field(description="How many are used for evaluation.")
+    studies: int = Field(description="How many studies use this version.")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, line: SetLine) -> "PromptSetShape":
+        return cls.model_validate(line)
+
+
+class SetPromptShape(Shape):
+    number: int
+    text: str
+    split: Split
+    weight: int
+
+
+class PromptSetDetail(PromptSetShape):
+    versions: list[PromptSetShape] = Field(description="All versions of this name, newest first.")
+    items: list[SetPromptShape]
+
+
+class ReadyShape(Shape):
+    name: str
+    title: str
+    about: str
+    licence: str
+    prompts: int
+
+
+class ShareShape(BaseModel):
+    """`part` of `of`, with its Wilson interval of 95 %."""
+
+    part: int
+    of: int
+    value: float | None
+    low: float
+    high: float
+
+    @classmethod
+    def of_share(cls, share: Share) -> "ShareShape":
+        low, high = share.interval
+        return cls(part=share.part, of=share.of, value=share.value, low=low, high=high)
+
+
+class PromptFiguresShape(BaseModel):
+    """How one prompt fares in the study."""
+
+    number: int
+    text: str
+    split: Split
+    weight: int
+    drawn: int = Field(description="Groups drawn from it.")
+    answers: int = Field(description="Counted choices, without skips.")
+    skips: int
+    agreement: float | None = Field(description="Of two answers on one pair, how often both were the same.")
+    newer_wins: ShareShape = Field(description="Decided answers of comparisons for the newer policy's picture.")
+    ties: ShareShape
+    both_bad: ShareShape
+
+
+class StudyPromptsShape(BaseModel):
+    preference_rounds: int = Field(description="Of how many of the newest rounds the figures are.")
+    comparisons: int
+    prompts: list[PromptFiguresShape]
+
+
+@router.get("/prompt-lists", summary="Prompt lists that are shipped")
+def ready(user: RequireResearcher) -> list[ReadyShape]:
+    return [ReadyShape.model_validate(one) for one in prompt_lists.every()]
+
+
+@router.get("/prompt-sets", summary="Prompt sets by name, the newest version of each")
+def index(session: SessionDep, user: RequireResearcher, cursor: Cursor, limit: Limit = 50) -> Page[PromptSetShape]:
+    sets = prompt_views.every(session, before=cursor, limit=limit + 1)
+    return page_of([PromptSetShape.of(one.newest) for one in sets], limit, lambda line: line.id)
+
+
+@router.post("/prompt-sets", status_code=201, summary="Make a prompt set, or a set's next version")
+def create(body: NewPromptSet, response: Response, session: SessionDep, user: RequireAdmin) -> PromptSetDetail:
+    """A list that equals the newest version of this name gives that version."""
+    review = prompt_drafts.review(body.draft())
+    made = prompt_sets.create(session, name=body.name, prompts=review.kept, actor=user)
+    response.headers["Location"] = f"/api/v1/prompt-sets/{made.id}"
+    return _detail(session, made.id)
+
+
+@router.post("/prompt-sets/preview", summary="What a list would become")
+def preview(body: Preview, session: SessionDep, user: RequireAdmin) -> ReviewShape:
+    """Repeats, splits, weights, and prompts that the model's text encoder would cut. Nothing is stored."""
+    model = base_models.get(session, body.base_model) if body.base_model is not None else None
+    return ReviewShape.of(prompt_drafts.review(body.draft(), model=model))
+
+
+@router.get("/prompt-sets/{prompt_set_id}", summary="One version of a prompt set")
+def show(prompt_set_id: int, session: SessionDep, user: RequireResearcher) -> PromptSetDetail:
+    return _detail(session, prompt_set_id)
+
+
+@router.get("/studies/{study_id}/prompts", summary="How a study's prompts fare")
+def of_study(
+    study_id: int, session: SessionDep, user: RequireResearcher,
+    rounds: Annotated[int | Literal["all"], Query(description="The newest so many rounds of each kind.")] = 20,
+) -> StudyPromptsShape:  # fmt: skip
+    study = studies.get(session, study_id)
+    found = prompt_figures.of_study(session, study, rounds=2**31 if rounds == "all" else max(rounds, 1))
+    prompts = prompt_sets.prompts_of(session, study.prompt_set_id)
+    return StudyPromptsShape(
+        preference_rounds=found.preference_rounds,
+        comparisons=found.comparisons,
+        prompts=[
+            _figures(found.of(prompt.id), SetPromptShape.model_validate(prompt)) for prompt in prompts
+        ],
+    )  # fmt: skip
+
+
+def _detail(session: SessionDep, prompt_set_id: int) -> PromptSetDetail:
+    page = prompt_views.page(session, prompt_set_id)
+    return PromptSetDetail(
+        **PromptSetShape.of(page.line).model_dump(),
+        versions=[PromptSetShape.of(line) for line in page.versions],
+        items=[SetPromptShape.model_validate(row) for row in prompt_sets.prompts_of(session, prompt_set_id)],
+    )
+
+
+def _figures(one: PromptFigures, prompt: SetPromptShape) -> PromptFiguresShape:
+    return PromptFiguresShape(
+        **prompt.model_dump(),
+        drawn=one.drawn,
+        answers=one.answers,
+        skips=one.skips,
+        agreement=one.agreement,
+        newer_wins=ShareShape.of_share(one.wins),
+        ties=ShareShape.of_share(one.ties_share),
+        both_bad=ShareShape.of_share(one.both_bad_share),
+    )
