@@ -17,6 +17,8 @@ from app.settings import Settings, get_settings
 from app.web import csrf, errors, live, operations, picture_files, static
 from app.web.api import annotate as annotate_api
 from app.web.api import annotators, checkpoints, metrics, preferences, prompts, samples, studies
+from app.web.api import before as before_api
+from app.web.api import guide_pictures as guide_pictures_api
 from app.web.api import invites as invites_api
 from app.web.api import me as me_api
 from app.web.api import rounds as rounds_api
@@ -71,9 +73,11 @@ API: tuple[APIRouter, ...] = (
     me_api.router,
     invites_api.router,
     users_api.router,
+    before_api.router,
     annotate_api.router,
     annotators.router,
     studies.router,
+    guide_pictures_api.router,
     prompts.router,
     rounds_api.router,
     metrics.router,

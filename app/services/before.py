@@ -76,6 +76,14 @@ def view(session: Session, study: Study, user: User) -> Before:
     )
 
 
+def read(session: Session, study: Study, user: User, *, version: str) -> None:
+    """Store that this person read the guidelines. Raises `Conflict` where `version`, what they were shown, is not the
+    study's any more."""
+    if version != guidelines.version(validated(study.settings).labeling.guidelines):
+        raise Conflict("The guidelines were changed while you read them.", "Please read them again.")
+    participations.of(session, study_id=study.id, user=user).guidelines_sha256 = version
+
+
 def begin(
     session: Session, study: Study, user: User, *, guidelines_version: str, consent_version: str, agrees: bool
 ) -> Step | None:
@@ -83,7 +91,7 @@ def begin(
     or no consent)."""
     labeling = validated(study.settings).labeling
     if labeling.guidelines and guidelines_version == guidelines.version(labeling.guidelines):
-        participations.of(session, study_id=study.id, user=user).guidelines_sha256 = guidelines_version
+        read(session, study, user, version=guidelines_version)
     if labeling.consent and agrees and consent_version == guidelines.version(labeling.consent):
         consents.give(session, study=study, user=user, version=consent_version)
     return needed(session, study, user)

@@ -25,9 +25,12 @@ def standing(session: Session, *, study_id: int, user: User, text: str) -> Conse
 def give(session: Session, *, study: Study, user: User, version: str) -> Consent:
     """Store that `user` agrees to the study's text as it is now. Agreeing twice changes nothing.
 
-    Raises `Conflict` where `version`, the text that they were shown, is not the study's any more.
+    Raises `Conflict` where `version`, the text that they were shown, is not the study's any more, and where the study
+    asks for no consent.
     """
     text = validated(study.settings).labeling.consent
+    if not text:
+        raise Conflict("This study asks for no consent.", "Go on with its pairs.")
     if version != guidelines.version(text):
         raise Conflict("The text was changed while you read it.", "Please read it again.")
     given = standing(session, study_id=study.id, user=user, text=text)

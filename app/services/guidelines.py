@@ -20,6 +20,7 @@ from app.models import GuidePicture
 from app.services import guide_pictures
 
 PICTURE = "picture:"
+NO_PICTURE = -1
 TOP_HEADING = 3  # the page has its own h1 and h2
 TAGS = {
     "a", "blockquote", "br", "code", "em", "h3", "h4", "h5", "h6", "hr", "img", "li", "ol", "p", "pre", "s", "strong",
@@ -67,6 +68,11 @@ def check(session: Session, *, study_id: int, field: str, text: str) -> None:
         )  # fmt: skip
 
 
+def shown(text: str) -> set[int]:
+    """The ids of the pictures that `text` shows, whether the study has them or not."""
+    return {_number(_address(image)) for image in _images(MARKDOWN.parse(text))} - {NO_PICTURE}
+
+
 def _lower_headings(tokens: Sequence[Token]) -> None:
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
@@ -96,9 +102,9 @@ def _address(image: Token) -> str:
 
 
 def _number(address: str) -> int:
-    """The number in `picture:7`; -1 where it is anything else."""
+    """The number in `picture:7`; `NO_PICTURE` where it is anything else."""
     found = re.fullmatch(rf"{PICTURE}(\d{{1,18}})", address)
-    return int(found.group(1)) if found else -1
+    return int(found.group(1)) if found else NO_PICTURE
 
 
 def _only_own_pictures(tag: str, attribute: str, value: str) -> str | None:

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
 from app.artifacts import Artifacts
-from app.errors import BadInput
+from app.errors import BadInput, Conflict
 from app.models import Study, User
-from app.services import guide_pictures, studies
+from app.services import guide_pictures, guide_removal, studies
 from app.study_settings import validated
 from app.web import forms, settings_form
 from app.web.deps import ArtifactsDep, RequireAdmin, SessionDep
@@ -33,7 +33,7 @@ def show(request: Request, study_id: int, session: SessionDep, user: RequireAdmi
 def change(
     request: Request, study_id: int, session: SessionDep, user: RequireAdmin, artifacts: ArtifactsDep, form: PostedForm
 ) -> Response:
-    """Save; or, by the button that was pressed, show the texts as people will read them, or add a picture.
+    """Save; or, by the button that was pressed, show the texts as people will read them, add a picture or remove one.
 
     Whatever happens, what was typed stays in the form.
     """
@@ -44,10 +44,14 @@ def change(
         if "upload" in posted:
             _upload(session, artifacts, study, form, user)
             return _page(request, session, study, posted)
+        if "remove" in posted:
+            _remove(session, artifacts, study, posted["remove"], user)
+            return _page(request, session, study, posted)
         with session.begin_nested():
             _save(session, study, posted, user)
-    except BadInput as error:
-        return _page(request, session, study, posted, errors=error.fields, status=error.status)
+    except (BadInput, Conflict) as error:
+        faults = forms.faults(error, otherwise="remove")
+        return _page(request, session, study, posted, errors=faults, status=error.status)
     return RedirectResponse(f"/admin/studies/{study_id}/labeling?saved=true", 303)
 
 
@@ -63,6 +67,11 @@ def _upload(session: Session, artifacts: Artifacts, study: Study, form: FormData
         raise BadInput("No picture was chosen.", fields={"picture": "choose a file first"})
     data = upload.file.read(guide_pictures.MOST_BYTES + 1)
     guide_pictures.add(session, artifacts, study=study, data=data, actor=user)
+
+
+def _remove(session: Session, artifacts: Artifacts, study: Study, number: str, user: User) -> None:
+    picture_id = forms.whole_number(number, field="remove", low=1, high=2**63 - 1) or 0
+    guide_removal.remove(session, artifacts, study_id=study.id, picture_id=picture_id, actor=user)
 
 
 def _page(

@@ -54,6 +54,10 @@ def answers(client, study, picture):
         "picture": client.get(f"{root}/guide/{picture}").status_code,
         "finish": client.get(f"{root}/finish").status_code,
         "next": client.get(f"/api/v1/studies/{study}/next").status_code,
+        "texts": client.get(f"/api/v1/studies/{study}/before").status_code,
+        "agree": client.call("POST", f"/studies/{study}/consent", json={"version": "x"}).status_code,
+        "read": client.call("POST", f"/studies/{study}/guidelines", json={"version": "x"}).status_code,
+        "take back": client.call("DELETE", f"/studies/{study}/consent").status_code,
     }
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from app.db import transaction
 from app.models import Event, GuidePicture, Round, Study
+from app.services import guide_pictures
 from tests import builders
 from tests.files import png
 
@@ -109,6 +110,30 @@ def test_what_is_no_picture_is_said_beside_the_field(admin, study, files, said):
     answer = admin.post(path(study), data={"csrf_token": admin.csrf_token(), "upload": "true"}, files=files)
     assert answer.status_code == 422
     assert said in answer.text
+
+
+def test_a_picture_is_removed_and_what_was_typed_stays(admin, study, factory, artifacts):
+    with transaction(factory) as session:
+        picture = guide_pictures.add(session, artifacts, study=study, data=png(8, 8), actor=None).id
+    assert f"Remove picture {picture}" in admin.get(path(study)).text
+    answer = admin.submit(path(study), **{"labeling.guidelines": "Half a sen", "remove": str(picture)})
+    assert answer.status_code == 200
+    assert ">Half a sen</textarea>" in answer.text
+    assert f"Remove picture {picture}" not in answer.text
+    with transaction(factory) as session:
+        assert session.scalars(select(GuidePicture)).all() == []
+    assert admin.submit(path(study), remove=str(picture)).status_code == 404
+
+
+def test_a_picture_that_a_text_shows_is_kept_and_the_page_says_what_to_do(admin, study, factory, artifacts):
+    with transaction(factory) as session:
+        picture = guide_pictures.add(session, artifacts, study=study, data=png(8, 8), actor=None).id
+    admin.submit(path(study), **typed(admin, study) | {"labeling.guidelines": f"![x](picture:{picture})"})
+    answer = admin.submit(path(study), **{"labeling.guidelines": "", "remove": str(picture)})
+    assert answer.status_code == 409
+    assert f"Picture {picture} is shown in the guidelines. Save the text without it first." in answer.text
+    with transaction(factory) as session:
+        assert session.scalars(select(GuidePicture.id)).all() == [picture]
 
 
 def test_a_picture_that_is_not_there_is_refused(admin, study):
