@@ -19,6 +19,7 @@ from app.web.api import annotate as annotate_api
 from app.web.api import annotators, checkpoints, metrics, preferences, prompts, samples, studies
 from app.web.api import before as before_api
 from app.web.api import guide_pictures as guide_pictures_api
+from app.web.api import house as house_api
 from app.web.api import invites as invites_api
 from app.web.api import me as me_api
 from app.web.api import rounds as rounds_api
@@ -27,7 +28,7 @@ from app.web.pages import (
     account,
     admin_invites,
     admin_labeling,
-    admin_house,
+    admin_log,
     admin_new_study,
     admin_people,
     admin_prompts,
@@ -59,6 +60,8 @@ PAGES: tuple[APIRouter, ...] = (
     finish.router,
     admin_users.router,
     admin_invites.router,
+    admin_house.router,
+    admin_log.router,
     admin_studies.router,
     admin_labeling.router,
     admin_house.router,
@@ -73,6 +76,7 @@ API: tuple[APIRouter, ...] = (
     me_api.router,
     invites_api.router,
     users_api.router,
+    house_api.router,
     before_api.router,
     annotate_api.router,
     annotators.router,

@@ -11,7 +11,12 @@ class Event(Base):
     same transaction; never changed. No actor means the system itself (the sweep or a worker)."""
 
     __tablename__ = "events"
-    __table_args__ = (Index("ix_events_study", "study_id", "id"), Index("ix_events_round", "round_id", "id"))
+    __table_args__ = (
+        Index("ix_events_study", "study_id", "id"),
+        Index("ix_events_round", "round_id", "id"),
+        Index("ix_events_actor", "actor_id", "id"),
+        Index("ix_events_object", "object_type", "id"),
+    )
 
     id: Mapped[Id]
     at: Mapped[CreatedAt]

@@ -71,6 +71,8 @@ def upgrade() -> None:
     op.create_check_constraint(
         "of_study_or_house", "jobs", "study_id IS NOT NULL OR kind IN ('model_check', 'clean_up')"
     )
+    op.create_index("ix_events_actor", "events", ["actor_id", "id"])
+    op.create_index("ix_events_object", "events", ["object_type", "id"])
     op.create_index("ix_jobs_study", "jobs", ["study_id", "ended_at"])
     op.create_index("ix_jobs_failed", "jobs", ["id"], postgresql_where=FAILED)
     op.create_index("ix_samples_kept_trajectories", "samples", ["group_id"], postgresql_where=KEPT)
@@ -80,6 +82,8 @@ def downgrade() -> None:
     op.drop_index("ix_samples_kept_trajectories", table_name="samples", postgresql_where=KEPT)
     op.drop_index("ix_jobs_failed", table_name="jobs", postgresql_where=FAILED)
     op.drop_index("ix_jobs_study", table_name="jobs")
+    op.drop_index("ix_events_object", table_name="events")
+    op.drop_index("ix_events_actor", table_name="events")
     op.drop_table("study_disk")
     op.drop_table("model_checks")
     op.execute("DELETE FROM jobs WHERE kind IN ('model_check', 'clean_up')")

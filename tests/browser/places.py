@@ -28,7 +28,7 @@ from app.models import (
 )
 from app.models.user import LinkPurpose
 from app.paths import DEMO
-from app.services import gold, guide_pictures, invites, links, participations, totals
+from app.services import events, gold, guide_pictures, invites, links, participations, totals
 from tests import builders, scenes
 from tests.browser.annotate.steps import LEFT, wait_for_pair
 from tests.files import png
@@ -58,6 +58,8 @@ ELSEWHERE = {
     "/outside/return": "sends the browser on",
     "/annotate/{study_id}/guide/{picture_id}": "is a picture",
     "/live/rounds/{round_id}": "is an event stream",
+    "/admin/": "is /admin",
+    "/admin/log/events.csv": "is a file",
     "/admin/": "is /admin",
     "/live/house": "is an event stream",
     "/research/": "is /research",
@@ -422,6 +424,48 @@ def all_invites(session, artifacts, me):
     invites.make(session, name="Friends", actor=me, study_id=builders.study(session).id)
     invites.revoke(session, invite_id=invites.make(session, name="Old", actor=me)[0].id, actor=me)
     return "/admin/invites"
+
+@place("/admin/house", Role.ADMIN)
+def the_house_at_work(session, artifacts, me):
+    scenes.busy_house(session, artifacts)
+    return "/admin/house"
+
+
+@place("/admin/house", Role.ADMIN)
+def an_empty_house(session, artifacts, me):
+    return "/admin/house"
+
+
+@place("/admin/house/files", Role.ADMIN)
+def files_that_are_kept(session, artifacts, me):
+    study = builders.study(session)
+    round_ = builders.round_(session, study_id=study.id, state=RoundState.COMPLETE)
+    group = builders.group(session, round_id=round_.id)
+    builders.sample(session, group_id=group.id, trajectory_key="studies/1/t", trajectory_size=660_000_000)
+    return "/admin/house/files"
+
+
+@place("/admin/house/check", Role.ADMIN)
+def the_system_check(session, artifacts, me):
+    return "/admin/house/check"
+
+
+@place("/admin/log", Role.ADMIN, lambda page: _unfold(page))
+def the_audit_log(session, artifacts, me):
+    study = builders.study(session, name="Emoji")
+    round_ = builders.round_(session, study_id=study.id)
+    events.write(session, "study.auto_rounds_set", study, actor=me, rounds=3)
+    events.write(session, "round.launched", round_, actor=me)
+    events.write(session, "round.fail", round_, reason="The loss is not finite.")
+    events.write(session, "user.role_changed", me, actor=me, before="annotator", role="admin")
+    return "/admin/log"
+
+
+@place("/admin/house/failed", Role.ADMIN)
+def failed_jobs(session, artifacts, me):
+    scenes.busy_house(session, artifacts)
+    return "/admin/house/failed"
+
 
 
 # research
