@@ -26,6 +26,7 @@ from app.web.api import rounds as rounds_api
 from app.web.api import users as users_api
 from app.web.pages import (
     account,
+    admin_house,
     admin_invites,
     admin_labeling,
     admin_log,
@@ -59,12 +60,11 @@ PAGES: tuple[APIRouter, ...] = (
     before.router,
     finish.router,
     admin_users.router,
-    admin_invites.router,
     admin_house.router,
     admin_log.router,
+    admin_invites.router,
     admin_studies.router,
     admin_labeling.router,
-    admin_house.router,
     admin_people.router,
     admin_new_study.router,
     admin_prompts.router,

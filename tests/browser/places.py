@@ -58,10 +58,9 @@ ELSEWHERE = {
     "/outside/return": "sends the browser on",
     "/annotate/{study_id}/guide/{picture_id}": "is a picture",
     "/live/rounds/{round_id}": "is an event stream",
-    "/admin/": "is /admin",
+    "/live/house": "is an event stream",
     "/admin/log/events.csv": "is a file",
     "/admin/": "is /admin",
-    "/live/house": "is an event stream",
     "/research/": "is /research",
 }
 
@@ -425,6 +424,7 @@ def all_invites(session, artifacts, me):
     invites.revoke(session, invite_id=invites.make(session, name="Old", actor=me)[0].id, actor=me)
     return "/admin/invites"
 
+
 @place("/admin/house", Role.ADMIN)
 def the_house_at_work(session, artifacts, me):
     scenes.busy_house(session, artifacts)
@@ -467,7 +467,6 @@ def failed_jobs(session, artifacts, me):
     return "/admin/house/failed"
 
 
-
 # research
 
 
@@ -492,23 +491,6 @@ def a_checkpoint(session, artifacts, me):
 
 
 def _unfold(page: Page) -> None:
-@place("/admin/house", Role.ADMIN)
-def the_house_at_work(session, artifacts, me):
-    scenes.busy_house(session, artifacts)
-    return "/admin/house"
-
-
-@place("/admin/house", Role.ADMIN)
-def an_empty_house(session, artifacts, me):
-    return "/admin/house"
-
-
-@place("/admin/house/failed", Role.ADMIN)
-def failed_jobs(session, artifacts, me):
-    scenes.busy_house(session, artifacts)
-    return "/admin/house/failed"
-
-
     """Unfold everything that is folded."""
     page.evaluate("document.querySelectorAll('details').forEach((box) => { box.open = true; })")
 
