@@ -16,6 +16,7 @@ from app.models.base import Json
 
 NULLABLE = {"height", "width", "max_grad_norm", "clip", "max_step_gain", "steps_per_pair", "pause_below"}
 PRESETS = Path(__file__).with_name("presets")
+BLOCKS = ("sampling", "labeling", "training")
 
 
 def described(

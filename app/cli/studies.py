@@ -6,13 +6,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from app.cli import study_file
 from app.cli.output import out, print_json, say
-from app.cli.study_file import StudyDraft
 from app.db import transaction
 from app.errors import BadInput
 from app.models import Study
-from app.services import study_views
+from app.services import study_files, study_views
+from app.services.study_files import StudyDraft
 from app.services.study_views import StudyCard
 from app.settings import get_settings
 from app.study_settings import preset_names
@@ -32,7 +31,7 @@ File = Annotated[Path | None, typer.Option(help="A TOML file with all of this, i
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     studies = typer.Typer(help="Questions put to annotators about a model and its prompts.", no_args_is_help=True)
-    for name, command in (("create", create), ("list", list_)):
+    for name, command in (("create", create), ("list", list_), ("export", export)):
         studies.command(name)(command)
     app.add_typer(studies, name="study")
 
@@ -43,9 +42,9 @@ def create(
     file: File = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Make a study on a model and a prompt file. Prompts that the model's tokenizer would cut are kept, and said."""
-    draft = study_file.read(file) if file else _draft(name, question, model, revision, prompts, preset, seed)
+    draft = study_files.read(file) if file else _draft(name, question, model, revision, prompts, preset, seed)
     with ensure_servers(get_settings(), "study", say), transaction() as session:
-        study = study_file.store(session, draft, actor=None)
+        study = study_files.store(session, draft, actor=None)
     if study.prompts_over_limit:
         say(f"{len(study.prompts_over_limit)} prompts are longer than the model reads; their ends have no effect.")
     if as_json:
@@ -70,14 +69,21 @@ def list_(as_json: Json = False) -> None:
     out.print(table)
 
 
+def export(study: Annotated[int, typer.Argument(help="The study's number.")]) -> None:
+    """Print a study's settings, model and prompts as the TOML file that `study create --file` reads."""
+    with ensure_servers(get_settings(), "study", say), transaction() as session:
+        text = study_files.write(study_files.of_study(session, study))
+    typer.echo(text, nl=False)
+
+
 def _draft(
     name: str | None, question: str, model: str | None, revision: str | None, prompts: Path | None, preset: str,
     seed: int | None,
 ) -> StudyDraft:  # fmt: skip
     if name is None or model is None or prompts is None:
         raise BadInput("A study needs a name, a model and prompts.", "Give --name, --model and --prompts, or --file.")
-    text = study_file.read_prompts(prompts)
-    return StudyDraft(name, question, model, text, revision=revision, preset=preset, seed=seed, settings={})
+    lines = study_files.read_prompts(prompts)
+    return StudyDraft(name, question, model, lines, revision=revision, preset=preset, seed=seed, settings={})
 
 
 def _made(study: Study) -> dict[str, object]:

@@ -47,7 +47,7 @@ def _read(path: Path) -> PromptList:
     lines = path.read_text().splitlines()
     head = dict(line.removeprefix("# ").split(": ", 1) for line in lines[: len(HEAD)])
     text = "".join(f"{line}\n" for line in lines[len(HEAD) :])
-    return PromptList(path.stem, *(head[name] for name in HEAD), text, _count(text))
+    return PromptList(path.stem, head["title"], head["about"], head["licence"], text, _count(text))
 
 
 def _count(text: str) -> int:

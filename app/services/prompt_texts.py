@@ -82,7 +82,7 @@ def written(prompts: Iterable[PromptLine]) -> tuple[str, Form]:
     """The prompts as a text that `read` gives back: plain lines, or a table where weights differ."""
     lines = list(prompts)
     if all(line.weight == 1 for line in lines):
-        return "".join(f"{_as_line(line)}\n" for line in lines), Form.LINES
+        return "".join(f"{as_line(line)}\n" for line in lines), Form.LINES
     buffer = io.StringIO()
     table = csv.writer(buffer, lineterminator="\n")
     table.writerow(["prompt", "split", "weight"])
@@ -180,7 +180,7 @@ def _weight(value: Any) -> Fraction:
     return weight
 
 
-def _as_line(prompt: PromptLine) -> str:
+def as_line(prompt: PromptLine) -> str:
     """The prompt as a plain line; with its split where it is not both, or where the text would be read otherwise."""
     head, colon, _ = prompt.text.partition(":")
     taken = (colon and head.strip().lower() in set(Split)) or prompt.text.startswith("#")

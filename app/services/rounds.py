@@ -22,7 +22,7 @@ def launch(
     made = _made_before(session, idempotency_key)
     if made is not None:
         return made
-    study = studies.locked(session, study_id)
+    study = _to_launch(session, study_id)
     if studies.open_round(session, study_id) is not None:
         raise Conflict("A round of this study is open already.", "Wait for it to complete, or cancel it.")
     changes = dict(settings or {})
@@ -57,7 +57,7 @@ def launch_evaluation(
     made = _made_before(session, idempotency_key)
     if made is not None:
         return made
-    study = studies.locked(session, study_id)
+    study = _to_launch(session, study_id)
     if checkpoint_id == other_checkpoint_id:
         raise BadInput("Both policies are the same.", "Choose two different ones.")
     for wanted in (checkpoint_id, other_checkpoint_id):
@@ -98,6 +98,14 @@ def locked(session: Session, round_id: int) -> Round:
     if round_ is None:
         raise NotFound(f"There is no round {round_id}.")
     return round_
+
+
+def _to_launch(session: Session, study_id: int) -> Study:
+    """The study, locked. Raises `Conflict` where it is archived."""
+    study = studies.locked(session, study_id)
+    if study.archived_at is not None:
+        raise Conflict("This study is archived.", "Take it out of the archive first.")
+    return study
 
 
 def _store(session: Session, round_: Round) -> None:

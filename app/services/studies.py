@@ -3,18 +3,22 @@
 import secrets
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.errors import BadInput, Conflict, NotFound
-from app.models import OPEN, Checkpoint, Pair, Round, RoundKind, Study, User
+from app.models import OPEN, Checkpoint, Group, Pair, Round, RoundKind, Sample, Study, User
 from app.models.base import Json
 from app.services import base_models, events, guidelines, places, prompt_sets
 from app.services.locks import Lock, exclusive
-from app.study_settings import load_preset, merged, validated
+from app.study_settings import StudySettings, load_preset, merged, validated
 
 MOST_AUTO_ROUNDS = 10_000
 PLACES_DEPEND_ON = {"choices_per_pair", "counted"}
+# what the study's evaluation pictures look like: once they are drawn it stays, or rounds could not be compared any more
+EVALUATION_DEPENDS_ON = frozenset(
+    {"steps", "eta", "guidance", "negative_prompt", "height", "width", "precision", "eval_draws"}
+)
 
 
 def create(
@@ -133,6 +137,83 @@ def change_labeling(session: Session, *, study_id: int, labeling: Json, actor: U
             places.recount(session, round_, Pair.round_id == round_.id)
     events.write(session, "study.labeling_changed", study, actor=actor, changed=changed)
     return study
+
+
+def change(
+    session: Session, *, study_id: int, name: str | None = None, question: str | None = None,
+    settings: Json | None = None, actor: User | None,
+) -> Study:  # fmt: skip
+    """Change name, question, and what later rounds draw and train with; open rounds keep what they were launched with.
+
+    Once evaluation pictures exist, the sampling settings that they look by are refused. Raises `BadInput` naming each
+    field at fault; labeling has its own `change_labeling`. The event tells what changed.
+    """
+    study, given = locked(session, study_id), settings or {}
+    if given.keys() - {"sampling", "training"}:
+        raise BadInput(
+            "Only sampling and training settings are changed here.", "Labeling settings have a page of theirs."
+        )
+    words = {"name": study.name if name is None else name, "question": study.question if question is None else question}
+    _check_words(words["name"], words["question"])
+    before = validated(study.settings)
+    after = merged(before, given)
+    changed = _changed(before, after) | {
+        field: [getattr(study, field), text.strip()]
+        for field, text in words.items()
+        if getattr(study, field) != text.strip()
+    }
+    fixed = {f"sampling.{field}" for field in fixed_sampling(session, study_id)} & changed.keys()
+    if fixed:
+        raise BadInput(
+            "The study's evaluation pictures were drawn with other settings.", "Duplicate the study to change these.",
+            fields=dict.fromkeys(fixed, "fixed: the evaluation pictures were drawn with it"),
+        )  # fmt: skip
+    if changed:
+        study.name, study.question = words["name"].strip(), words["question"].strip()
+        study.settings = after.model_dump()
+        events.write(session, "study.changed", study, actor=actor, changed=changed)
+    return study
+
+
+def fixed_sampling(session: Session, study_id: int) -> frozenset[str]:
+    """The sampling settings that cannot be changed any more: none before the study has evaluation pictures."""
+    drawn = select(Sample.id).join(Group, Group.id == Sample.group_id)
+    there = session.scalar(drawn.where(Group.study_id == study_id, Group.round_id.is_(None)).limit(1))
+    return frozenset() if there is None else EVALUATION_DEPENDS_ON
+
+
+def archive(session: Session, *, study_id: int, actor: User | None) -> Study:
+    """Put the study away: nobody is dealt its pairs and it launches nothing. All of it is kept.
+
+    Raises `Conflict` while a round of it is open.
+    """
+    study = locked(session, study_id)
+    if study.archived_at is None:
+        if session.scalar(select(Round.id).where(Round.study_id == study_id, Round.state.in_(OPEN)).limit(1)):
+            raise Conflict("A round of this study is open.", "Wait for it to complete, or cancel it.")
+        study.archived_at, study.auto_rounds = func.now(), 0
+        events.write(session, "study.archived", study, actor=actor)
+    return study
+
+
+def unarchive(session: Session, *, study_id: int, actor: User | None) -> Study:
+    """Take the study out of the archive."""
+    study = locked(session, study_id)
+    if study.archived_at is not None:
+        study.archived_at = None
+        events.write(session, "study.unarchived", study, actor=actor)
+    return study
+
+
+def _changed(before: StudySettings, after: StudySettings) -> Json:
+    """The values before and after of each setting that differs, by `block.field`."""
+    old, new = before.model_dump(), after.model_dump()
+    return {
+        f"{block}.{field}": [old[block][field], value]
+        for block, fields in new.items()
+        for field, value in fields.items()
+        if old[block][field] != value
+    }
 
 
 def _check_words(name: str, question: str) -> None:

@@ -13,10 +13,9 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from app.models.base import Json
-from app.study_settings import Block, StudySettings
+from app.study_settings import BLOCKS, Block, StudySettings
 
 NOTHING = "none"
-BLOCKS = ("sampling", "labeling", "training")
 Kind = Literal["integer", "number", "choice", "text", "prose"]
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.artifacts import Artifacts
-from app.cli import study_file
 from app.db import transaction
 from app.errors import Refused
 from app.models import Hold, Job, JobState, RoundState, Study
-from app.services import accounts, demo, evaluation, rounds, studies, sweep
+from app.services import accounts, demo, evaluation, rounds, studies, study_files, sweep
 from app.settings import Settings
 from worker.judges import Judge
 from worker.loop.answering import Answering
@@ -100,11 +99,11 @@ class Loop:
             settings: dict[str, object] = {"labeling": {**labeling, "score_with": [name]}}
             title = f"{name}, seed {self.plan.seed}"
             return demo.create(session, seed=self.plan.seed, name=title, settings=settings)
-        draft = study_file.read(self.plan.study_file)
+        draft = study_files.read(self.plan.study_file)
         own = draft.settings.get("labeling", {})
         scores = list(dict.fromkeys([name, *own.get("score_with", [])]))
         blocks = {**draft.settings, "labeling": {**own, **labeling, "score_with": scores}}
-        return study_file.store(session, replace(draft, settings=blocks, seed=self.plan.seed), actor=None)
+        return study_files.store(session, replace(draft, settings=blocks, seed=self.plan.seed), actor=None)
 
 
 def _is_done(job_id: int) -> bool:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from app.artifacts import Artifacts
-from app.cli import main, study_file
+from app.cli import main
 from app.db import sessions_on, transaction
 from app.errors import BadInput
 from app.models import Hold, Round, RoundState
+from app.services import study_files
 from app.settings import Settings, activate
 from tests import builders
 
@@ -136,4 +137,4 @@ def test_a_checkpoint_is_listed_and_downloaded_once(line: CommandLine, settings:
 def test_a_study_file_that_cannot_be_used_says_why(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "study.toml").write_text(text)
     with pytest.raises(BadInput, match=said):
-        study_file.read(tmp_path / "study.toml")
+        study_files.read(tmp_path / "study.toml")

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import BadInput, Conflict, NotFound
 from app.models import Event, Round, RoundState, Study
-from app.services import demo, studies
+from app.services import demo, rounds, studies
 from app.study_settings import load_preset
 from tests import builders
 
@@ -78,3 +78,62 @@ def test_the_demo_study_is_made_once_with_its_first_round(db: Session) -> None:
         db.scalars(select(Round).where(Round.study_id == study.id)).one().groups == study.settings["sampling"]["groups"]
     )
     assert demo.ensure(db) is None
+
+
+def test_name_question_and_settings_of_later_rounds_change_and_the_event_tells_what(db: Session) -> None:
+    study = builders.study(db)
+    round_ = builders.round_(db, study_id=study.id)
+    changes = {"sampling": {"groups": 7}, "training": {"clip": None}}
+    studies.change(db, study_id=study.id, name=" Owls ", settings=changes, actor=None)
+    assert (study.name, study.settings["sampling"]["groups"], study.settings["training"]["clip"]) == ("Owls", 7, None)
+    assert round_.settings["sampling"]["groups"] == 40
+    event = db.scalars(select(Event).where(Event.what == "study.changed")).one()
+    assert event.details["changed"].keys() == {"name", "sampling.groups", "training.clip"}
+    assert event.details["changed"]["sampling.groups"] == [40, 7]
+
+
+def test_saving_what_is_there_writes_no_event(db: Session) -> None:
+    study = builders.study(db)
+    studies.change(db, study_id=study.id, name=study.name, settings={"sampling": {"groups": 40}}, actor=None)
+    assert db.scalars(select(Event).where(Event.what == "study.changed")).all() == []
+
+
+def test_what_evaluation_pictures_look_by_is_fixed_once_they_are_drawn(db: Session) -> None:
+    study = builders.study(db)
+    studies.change(db, study_id=study.id, settings={"sampling": {"steps": 15}}, actor=None)
+    group = builders.group(db, study_id=study.id, draw=0, sampler="study")
+    builders.sample(db, group_id=group.id)
+    with pytest.raises(BadInput) as refused:
+        studies.change(db, study_id=study.id, settings={"sampling": {"steps": 5, "groups": 3}}, actor=None)
+    assert refused.value.fields.keys() == {"sampling.steps"}
+    studies.change(db, study_id=study.id, settings={"sampling": {"groups": 3, "steps": 15}}, actor=None)
+    assert study.settings["sampling"]["groups"] == 3
+
+
+@pytest.mark.parametrize(
+    "given", [{"name": " "}, {"settings": {"training": {"clip": 2}}}, {"settings": {"labeling": {"warm_up": 1}}}]
+)
+def test_a_change_that_cannot_be_used_changes_nothing(db: Session, given: dict) -> None:
+    study = builders.study(db)
+    before = (study.name, study.settings)
+    with pytest.raises(BadInput):
+        studies.change(db, study_id=study.id, actor=None, **given)
+    assert (study.name, study.settings) == before
+
+
+def test_an_archived_study_launches_nothing_until_it_is_taken_out(db: Session) -> None:
+    study = builders.study(db, auto_rounds=3)
+    studies.archive(db, study_id=study.id, actor=None)
+    db.flush()
+    db.refresh(study)
+    assert (study.archived_at is not None, study.auto_rounds) == (True, 0)
+    with pytest.raises(Conflict, match="archived"):
+        rounds.launch(db, study_id=study.id, actor=None)
+    studies.unarchive(db, study_id=study.id, actor=None)
+    assert rounds.launch(db, study_id=study.id, pairs=2, actor=None).groups == 2
+    with pytest.raises(Conflict, match="open"):
+        studies.archive(db, study_id=study.id, actor=None)
+    assert [event.what for event in db.scalars(select(Event).where(Event.object_type == "studies"))] == [
+        "study.archived",
+        "study.unarchived",
+    ]
