@@ -14,7 +14,7 @@ from app.paths import STATIC
 from app.services import sweep
 from app.services.limits import Limits
 from app.settings import Settings, get_settings
-from app.web import csrf, errors, live, operations, picture_files, static
+from app.web import csrf, errors, live, oidc, operations, picture_files, static
 from app.web.api import annotate as annotate_api
 from app.web.api import annotators, checkpoints, metrics, preferences, prompts, samples, studies
 from app.web.api import before as before_api
@@ -120,6 +120,7 @@ def _hold_parts(app: FastAPI, settings: Settings) -> None:
     app.state.artifacts = Artifacts(settings.artifacts)
     app.state.limits = Limits(settings.broker_url)
     app.state.picture_links = PictureLinks(settings)
+    app.state.provider = oidc.Provider(settings)
     app.state.watcher = live.Watcher(app.state.session_factory, app.state.artifacts)
     app.state.static = static.VersionedStatic(STATIC)
 
@@ -129,7 +130,9 @@ def _add_routes(app: FastAPI) -> None:
     app.include_router(picture_files.router)
     app.mount(static.PREFIX, app.state.static)
     for router in PAGES:
-        app.include_router(router, include_in_schema=False, dependencies=[Depends(csrf.check)])
+        # one that waits for another server first takes no turn and no connection meanwhile: it only reads
+        guards = [] if router is outside.router else [Depends(csrf.check)]
+        app.include_router(router, include_in_schema=False, dependencies=guards)
     for router in API:
         app.include_router(router, prefix="/api/v1", dependencies=[Depends(csrf.check)])
 

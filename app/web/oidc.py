@@ -1,11 +1,15 @@
 """OpenID Connect as a relying party: authorization code with PKCE, state and nonce (OpenID Connect Core 1.0, 3.1).
 
-The provider's addresses and keys are asked for at each sign-in, so that new keys need no restart. Only asymmetric
-signatures are taken: with a symmetric one, whoever knows our secret could sign.
+The provider's description of itself is kept for an hour; its keys are asked for at each sign-in, so that new keys need
+no restart and withdrawn ones end at once. Only asymmetric signatures are taken: with a symmetric one, whoever knows our
+secret could sign. All of this waits for another server, so it is done before a request takes its turn and its
+connection (`app.web.pages.outside`).
 """
 
 import hmac
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,6 +31,8 @@ log = structlog.get_logger(__name__)
 SCOPE = "openid email profile"
 SIGNATURES = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 TIMEOUT_S = 5
+KEPT_S = 3600  # a description of the provider
+AWAY_S = 5  # a provider that did not answer is left alone for so long: those who wait for it need threads
 LEEWAY_S = 60  # how far the provider's clock and ours may be apart
 
 
@@ -45,23 +51,49 @@ class Flow:
         return asdict(self)
 
 
-def begin(settings: Settings, *, next_: str, connect: int | None) -> tuple[str, Flow]:
+class Provider:
+    """What the settings' provider says of itself, kept for a while. Threads may ask at once: each answer serves all."""
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._kept: tuple[float, dict[str, Any]] | None = None
+        self._away_until = float("-inf")
+
+    def metadata(self) -> dict[str, Any]:
+        """Its own description. Raises `Unavailable` where it does not answer or names another issuer."""
+        now = self._clock()
+        if self._kept is not None and now < self._kept[0]:
+            return self._kept[1]
+        if now < self._away_until:
+            raise _away(self.settings)
+        try:
+            metadata = _metadata(self.settings)
+        except Unavailable:
+            self._away_until = self._clock() + AWAY_S
+            raise
+        self._kept = self._clock() + KEPT_S, metadata
+        return metadata
+
+
+def begin(provider: Provider, *, next_: str, connect: int | None) -> tuple[str, Flow]:
     """Where to send the browser, and what to keep until it comes back. Raises `Unavailable` where the provider is."""
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-    metadata = _metadata(settings)
-    with _client(settings, metadata) as client:
+    metadata = provider.metadata()
+    with _client(provider.settings, metadata) as client:
         address, _ = client.create_authorization_url(
             metadata["authorization_endpoint"], state=state, code_verifier=verifier, nonce=nonce
         )
     return address, Flow(state, nonce, verifier, next_, connect)
 
 
-def finish(settings: Settings, flow: Flow, *, code: str, state: str, issuer: str | None) -> OutsideIdentity:
+def finish(provider: Provider, flow: Flow, *, code: str, state: str, issuer: str | None) -> OutsideIdentity:
     """Who came back with `code`. Raises `NotSignedIn` where anything does not fit what was begun, `Unavailable` where
     the provider does not answer. `issuer` is the answer's own `iss`, where the provider sends it (RFC 9207)."""
+    settings = provider.settings
     if not hmac.compare_digest(state.encode(), flow.state.encode()) or issuer not in {None, settings.oidc_issuer}:
         raise _refused(settings, "state or issuer differ")
-    metadata = _metadata(settings)
+    metadata = provider.metadata()
     try:
         with _client(settings, metadata) as client:
             token = client.fetch_token(

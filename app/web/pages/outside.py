@@ -2,9 +2,15 @@
 
 Leaving is a GET: a form's redirect to another site would be stopped by the content policy. What comes back must fit the
 sealed cookie that leaving set, so nobody can be signed in by an answer that someone else began.
+
+The provider is asked before the request takes its turn and its connection: a provider that is slow holds up nobody
+else. So what asks it is the first dependency of its route, and this router has none of its own (`app.main`).
 """
 
-from fastapi import APIRouter, Request, Response
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
@@ -15,7 +21,7 @@ from app.settings import Settings
 from app.web import identity, oidc, sealed
 from app.web.deps import IdentityDep, SessionDep, SettingsDep
 from app.web.identity import Identity
-from app.web.oidc import Flow
+from app.web.oidc import Flow, Provider
 from app.web.sign_in_form import START, local_path
 
 router = APIRouter(prefix="/outside")
@@ -26,16 +32,50 @@ SECONDS = 600
 JOIN = "/join/"
 
 
+def get_provider(request: Request, settings: SettingsDep) -> Provider:
+    """The provider, its description at hand. Raises `NotFound` where none is set up, `Unavailable` where it is away."""
+    if not settings.has_oidc:
+        raise NotFound("No outside sign-in is set up here.", "Sign in with name and password.")
+    provider: Provider = request.app.state.provider
+    provider.metadata()
+    return provider
+
+
+ProviderDep = Annotated[Provider, Depends(get_provider)]
+
+
+@dataclass(frozen=True)
+class Back:
+    """Who came back, and from which sign-in."""
+
+    flow: Flow
+    found: OutsideIdentity
+
+
+def come_in(
+    request: Request, provider: ProviderDep, settings: SettingsDep, code: str = "", state: str = "",
+    iss: str | None = None,
+) -> Back:  # fmt: skip
+    kept = sealed.unseal(settings, COOKIE, request.cookies.get(COOKIE), seconds=SECONDS)
+    if kept is None or not code:
+        raise NotSignedIn(f"Signing in with {settings.oidc_label} was not finished.", "Try again.")
+    flow = Flow(**kept)
+    return Back(flow, oidc.finish(provider, flow, code=code, state=state, issuer=iss))
+
+
+BackDep = Annotated[Back, Depends(come_in)]
+
+
 @router.get("")
 def leave(
-    request: Request, settings: SettingsDep, who: IdentityDep, next: str = START, connect: bool = False
-) -> Response:
+    request: Request, provider: ProviderDep, settings: SettingsDep, who: IdentityDep, next: str = START,
+    connect: bool = False,
+) -> Response:  # fmt: skip
     """`connect` ties the identity to the account of whoever is signed in."""
-    _require_provider(settings)
     if connect and who.user is None:
         raise NotSignedIn("Sign in first, then connect the two.")
     user_id = who.user.id if connect and who.user else None
-    address, flow = oidc.begin(settings, next_=local_path(next), connect=user_id)
+    address, flow = oidc.begin(provider, next_=local_path(next), connect=user_id)
     response = RedirectResponse(address, 303)
     sealed.set_sealed(request, response, COOKIE, flow.as_json(), seconds=SECONDS, path=PATH)
     return response
@@ -43,15 +83,9 @@ def leave(
 
 @router.get("/return")
 def come_back(
-    request: Request, session: SessionDep, settings: SettingsDep, who: IdentityDep, code: str = "", state: str = "",
-    iss: str | None = None,
+    request: Request, back: BackDep, session: SessionDep, settings: SettingsDep, who: IdentityDep
 ) -> Response:  # fmt: skip
-    _require_provider(settings)
-    kept = sealed.unseal(settings, COOKIE, request.cookies.get(COOKIE), seconds=SECONDS)
-    if kept is None or not code:
-        raise NotSignedIn(f"Signing in with {settings.oidc_label} was not finished.", "Try again.")
-    flow = Flow(**kept)
-    found = oidc.finish(settings, flow, code=code, state=state, issuer=iss)
+    flow, found = back.flow, back.found
     if flow.connect is not None:
         response = _connect(session, who, flow, found)
     else:
@@ -84,8 +118,3 @@ def _holds_invite(session: Session, path: str) -> bool:
     except (NotFound, Gone):
         return False
     return True
-
-
-def _require_provider(settings: Settings) -> None:
-    if not settings.has_oidc:
-        raise NotFound("No outside sign-in is set up here.", "Sign in with name and password.")

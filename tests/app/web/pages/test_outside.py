@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from app.db import transaction
-from app.main import create_app
+from app.errors import Unavailable
+from app.main import TURNS, create_app
 from app.models import Event, Role, User
 from app.services import accounts, invites, people
+from app.web import oidc
 from app.web.identity import COOKIE
 from tests import builders
 from tests.app.web import oidc_provider
@@ -282,6 +284,61 @@ def test_a_provider_that_is_away_or_says_another_name_is_said(site, provider):
     for issuer in ("http://127.0.0.1:9", provider.issuer + "/"):
         answer = site(oidc_issuer=issuer).get("/outside")
         assert (answer.status_code, "does not answer" in answer.text) == (503, True)
+
+
+DISCOVERY = "/.well-known/openid-configuration"
+
+
+def asked(provider, path):
+    return sum(1 for asked_path, _ in provider.requests if asked_path == path)
+
+
+def test_the_provider_describes_itself_once_and_gives_its_keys_each_time(site, provider):
+    browser = site(open_sign_up=True)
+    for _ in range(2):
+        assert through(Client(browser.app)).status_code == 303
+    assert (asked(provider, DISCOVERY), asked(provider, "/jwks")) == (1, 2)
+
+
+def test_its_description_is_asked_for_anew_after_an_hour(settings, provider):
+    clock = [0.0]
+    ours = settings.with_values(oidc_issuer=provider.issuer, oidc_client_id=CLIENT_ID)
+    kept = oidc.Provider(ours, clock=lambda: clock[0])
+    for clock[0], times in ((0, 1), (3599, 1), (3601, 2), (7100, 2)):
+        assert kept.metadata()["issuer"] == provider.issuer
+        assert asked(provider, DISCOVERY) == times
+
+
+def test_a_provider_that_was_away_is_left_alone_for_some_seconds(settings, monkeypatch):
+    clock, tries = [0.0], []
+
+    def away(url):
+        tries.append(url)
+        raise httpx2.ConnectError("away")
+
+    monkeypatch.setattr(oidc, "_get_json", away)
+    ours = settings.with_values(oidc_issuer="https://login.test", oidc_client_id=CLIENT_ID)
+    provider = oidc.Provider(ours, clock=lambda: clock[0])
+    for clock[0], times in ((0, 1), (4, 1), (6, 2)):
+        with pytest.raises(Unavailable):
+            provider.metadata()
+        assert len(tries) == times
+
+
+def test_no_turn_and_no_connection_is_held_while_the_provider_is_asked(site, provider, monkeypatch):
+    browser = site(open_sign_up=True)
+    user = make(browser)
+    with transaction(browser.app.state.session_factory) as session:
+        browser.cookies.set(COOKIE, accounts.open_session(session, user=user))
+    state, held, answer = browser.app.state, [], oidc._get_json
+
+    def looked_at(url):
+        held.append((state.engine.pool.checkedout(), TURNS - state.turns._value))
+        return answer(url)
+
+    monkeypatch.setattr(oidc, "_get_json", looked_at)
+    assert through(browser, "/outside?connect=true").headers["location"] == "/account?done=connected"
+    assert held == [(0, 0), (0, 0)]  # its description, its keys
 
 
 def test_nobody_is_led_elsewhere_afterwards(site, provider):
