@@ -24,6 +24,7 @@ from fsspec.implementations.local import LocalFileSystem
 from app.errors import BadInput, Conflict, Damaged, NotFound, OutOfSpace, Unavailable
 
 KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+DRAFT = re.compile(rf"({KEY.pattern}/)?\.[A-Za-z0-9_][A-Za-z0-9._-]*\.[0-9a-f]{{16}}")  # as `_link_whole` names them
 BLOCK = 1 << 20
 FULL = {errno.ENOSPC, errno.EDQUOT}
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS}
@@ -103,12 +104,12 @@ class Artifacts:
         except FileNotFoundError:
             return
 
-    def keys(self, prefix: str = "") -> Iterator[str]:
-        """The key of every stored file under the folder `prefix`; drafts are left out."""
+    def keys(self, prefix: str = "", *, drafts: bool = False) -> Iterator[str]:
+        """The key of every stored file under the folder `prefix`; drafts, which have no name yet, only if asked for."""
         top = self._path(prefix) if prefix else self._root
         for path in self._fs.find(top):
             key = path.removeprefix(self._root).lstrip("/")
-            if KEY.fullmatch(key):
+            if KEY.fullmatch(key) or (drafts and DRAFT.fullmatch(key)):
                 yield key
 
     def written_at(self, key: str) -> datetime:
@@ -120,7 +121,7 @@ class Artifacts:
         return moment
 
     def _path(self, key: str) -> str:
-        if not KEY.fullmatch(key):
+        if not (KEY.fullmatch(key) or DRAFT.fullmatch(key)):
             raise BadInput(f"{key!r} is not a key of a stored file.", "Keys are names of letters, digits, . _ - and /.")
         return f"{self._root}/{key}"
 

@@ -93,6 +93,7 @@ def _greet(identity: Identity, settings: Settings, **_: Any) -> None:
     if identity.queue is Queue.CPU:
         presence.device = "cpu"
         return
-    from worker import device, tasks  # noqa: F401 - the tasks are loaded now, so that the first job need not wait
+    from worker import device, tasks
 
+    tasks.load()
     presence.device, presence.memory = device.describe(), device.memory

@@ -33,7 +33,10 @@ def describe(error: Exception, kind: JobKind) -> Failure:
     if isinstance(error, D3POError | UnknownJudgeError):
         return Failure(str(error), for_good=True)
     if _is_out_of_memory(error):
-        return Failure(f"The device ran out of memory. Make {SMALLER[kind]} smaller, then retry.", for_good=False)
+        return Failure(
+            f"The device ran out of memory. Make {SMALLER.get(kind, 'what it works on')} smaller, then retry.",
+            for_good=False,
+        )
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failure("The worker's disk is full. Free some space there, then retry.", for_good=False)
     if isinstance(error, OperationalError):

@@ -1,4 +1,4 @@
-"""Commands that run the product: `up`, `serve`, `migrate`, `doctor`."""
+"""Commands that run the product: `up`, `serve`, `migrate`, `doctor`; `backup` and `restore` beside them."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from app.cli import doctor as checks
+from app.cli import backups
+from app.cli.doctor import as_table
 from app.cli.output import out, print_json, say
 from app.db import make_engine, transaction
 from app.errors import Refused, Unavailable
 from app.loopback import is_loopback
 from app.models import LinkPurpose
-from app.services import accounts, demo, links
+from app.services import accounts, demo, links, system_check
 from app.settings import Settings, get_settings, read_settings
 from app.supervisor.backup import restore
 from app.supervisor.migration import current_revision, head_revision
@@ -34,6 +35,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     for command in (up, serve, migrate, doctor):
         app.command()(command)
+    backups.register(app)
 
 
 def up(
@@ -106,11 +108,11 @@ def migrate(
 
 def doctor(as_json: Json = False) -> None:
     """Check what the product needs on this machine. Exit code 1 where something is missing that has to be there."""
-    found = checks.run_all(get_settings())
+    found = system_check.of_machine(get_settings())
     if as_json:
         print_json([check.as_dict() for check in found])
     else:
-        out.print(checks.as_table(found))
+        out.print(as_table(found))
     if any(check.state == "fail" for check in found):
         raise typer.Exit(1)
 

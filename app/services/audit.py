@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Event, Study, User
@@ -66,8 +66,8 @@ def kinds(session: Session) -> list[str]:
     return found
 
 
-def _query(wanted: Wanted) -> Select[Any]:
-    query = (
+def _query(wanted: Wanted) -> Any:
+    query: Any = (
         select(Event, User.display_name, Study.name)
         .outerjoin(User, User.id == Event.actor_id)
         .outerjoin(Study, Study.id == Event.study_id)

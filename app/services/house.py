@@ -147,7 +147,7 @@ def queues(session: Session) -> list[QueueNow]:
         .where(Job.state.in_((JobState.WAITING, JobState.RUNNING)))
         .group_by(Job.queue)
     )
-    found = {name: tuple(counts) for name, *counts in rows}
+    found: dict[Queue, Any] = {name: counts for name, *counts in rows}
     alive = _counts(session, Worker.queue, Worker.seen_at > func.now() - _interval(WORKER_ALIVE))
     failed = _counts(session, Job.queue, Job.state == JobState.FAILED)
     return [

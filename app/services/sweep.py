@@ -15,7 +15,7 @@ from app import dispatch
 from app.artifacts import Artifacts
 from app.db import after_commit, sessions_on, transaction
 from app.models import OPEN, Hold, JobKind, JobState, Queue, Round, RoundKind, RoundState, RunState, Study
-from app.services import disk, jobs, retention, round_moves, rounds, totals, training_runs
+from app.services import clean_up, disk, jobs, retention, round_moves, rounds, totals, training_runs
 from app.services.locks import Lock, tried
 from app.settings import get_settings
 
@@ -52,6 +52,8 @@ def sweep(factory: sessionmaker[Session] | None = None) -> bool:
         for study_id in _to_count(factory):
             with transaction(factory) as session:
                 disk.count(session, study_id)
+        with transaction(factory) as session:
+            clean_up.ask_daily(session)
         with transaction(factory) as session:
             due = jobs.due_queues(session)
         _wake(due)

@@ -1,6 +1,7 @@
 """Dumps of the database in the data folder (`backups/`, custom format of pg_dump), and the way back from one."""
 
 import os
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,13 +22,18 @@ def dump(settings: Settings, label: str) -> Path:
     target = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{label}.dump"
     draft = target.with_suffix(".part")
     try:
-        _run("pg_dump", settings, "--format=custom", "--no-owner", "--file", str(draft))
+        dump_to(settings, draft)
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
     for old in sorted(folder.glob("*.dump"))[:-KEPT]:
         old.unlink()
     return target
+
+
+def dump_to(settings: Settings, target: Path) -> None:
+    """Write the whole database to the file `target`. Raises `Unavailable`, `OutOfSpace`."""
+    _run("pg_dump", settings, "--format=custom", "--no-owner", "--file", str(target))
 
 
 def restore(settings: Settings, source: Path) -> None:
@@ -40,7 +46,7 @@ def restore(settings: Settings, source: Path) -> None:
 def _run(program: str, settings: Settings, *arguments: str) -> None:
     """Run one of PostgreSQL's client programs on the product's database."""
     url = make_url(settings.require_database_url())
-    command = [str(postgres_programs() / program), "--no-password", "--dbname", _public_address(url), *arguments]
+    command = [_program(program), "--no-password", "--dbname", _public_address(url), *arguments]
     environment = {**os.environ, "PGPASSWORD": str(url.password or "")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode == 0:
@@ -53,6 +59,17 @@ def _run(program: str, settings: Settings, *arguments: str) -> None:
         f"{program} failed: {done.stderr.strip()}.",
         "Nothing was changed. Set that right, or make a backup yourself and run `tastemaker migrate --no-backup`.",
     )
+
+
+def _program(name: str) -> str:
+    """PostgreSQL's client program: the wheel's, else the one that this machine has. Raises `Unavailable`."""
+    try:
+        return str(postgres_programs() / name)
+    except Unavailable:
+        found = shutil.which(name)
+        if found is None:
+            raise
+        return found
 
 
 def _public_address(url: URL) -> str:

@@ -1,4 +1,4 @@
-"""`/admin/house`: workers, queues, failed jobs and disk as they are now."""
+"""`/admin/house`: workers, queues, failed jobs and disk as they are now; files and their clean-up; the system check."""
 
 from typing import Annotated
 
@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from app.artifacts import Artifacts
 from app.errors import NotFound
-from app.services import house, job_moves
-from app.web.deps import ArtifactsDep, RequireAdmin, SessionDep
+from app.services import clean_up, disk, house, job_moves, retention, system_check
+from app.web import forms
+from app.web.deps import ArtifactsDep, RequireAdmin, SessionDep, SettingsDep
+from app.web.forms import PostedForm
 from app.web.house_parts import PARTS
 from app.web.htmx import is_htmx
 from app.web.templating import render
@@ -45,6 +47,35 @@ def failed(
 def retry(job_id: int, session: SessionDep, user: RequireAdmin) -> Response:
     job_moves.retry(session, job_id=job_id, actor=user)
     return RedirectResponse(PATH, 303)
+
+
+@router.get("/files")
+def files(request: Request, session: SessionDep, user: RequireAdmin, artifacts: ArtifactsDep) -> Response:
+    """What is kept, what a clean-up would free, and the button for one."""
+    return render(
+        request,
+        "house/files.html",
+        freed=retention.would_free(session),
+        standing=clean_up.standing(session),
+        rounds_kept=retention.ROUNDS_KEPT,
+        disk=disk.overview(session, artifacts),
+    )
+
+
+@router.post("/files")
+def clean(session: SessionDep, user: RequireAdmin, form: PostedForm) -> Response:
+    """Ask for a clean-up."""
+    keep = forms.whole_number(forms.values(form).get("keep", ""), field="keep", low=0, high=retention.ROUNDS_KEPT)
+    clean_up.ask(session, keep=retention.ROUNDS_KEPT if keep is None else keep, actor=user)
+    return RedirectResponse(f"{PATH}/files", 303)
+
+
+@router.get("/check")
+def check(
+    request: Request, session: SessionDep, user: RequireAdmin, artifacts: ArtifactsDep, settings: SettingsDep
+) -> Response:
+    """What `tastemaker doctor` looks at, as far as it can be seen from inside the site."""
+    return render(request, "house/check.html", checks=system_check.of_site(session, settings, artifacts))
 
 
 def _part(request: Request, session: Session, artifacts: Artifacts, name: str) -> Response:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from app.cli import build, doctor, main, serving
-from app.cli.doctor import Check
+from app.cli import build, main, serving
 from app.db import make_engine
 from app.errors import Unavailable
+from app.services import system_check as doctor
+from app.services.system_check import Check
 from app.settings import Settings, activate, get_settings, make_settings
 from app.supervisor import backup, running_instance
 from app.supervisor.migration import head_revision

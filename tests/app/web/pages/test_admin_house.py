@@ -53,3 +53,19 @@ def test_a_failed_job_is_tried_again_from_its_line(admin, factory, failed):
     with transaction(factory) as session:
         assert session.get_one(Job, failed.id).state is JobState.WAITING
     assert admin.submit(f"{PATH}/jobs/{failed.id}/retry").status_code == 409
+
+
+def test_a_clean_up_is_asked_for_by_a_form(admin, researcher, factory):
+    assert "Clean up now" in admin.get(f"{PATH}/files").text
+    assert researcher.submit(f"{PATH}/files", keep="1").status_code == 403
+    assert admin.submit(f"{PATH}/files", keep="1").headers["location"] == f"{PATH}/files"
+    assert "A clean-up is at work" in admin.get(f"{PATH}/files").text
+    assert admin.submit(f"{PATH}/files", keep="1").status_code == 409
+    assert admin.submit(f"{PATH}/files", keep="9").status_code == 422
+
+
+def test_the_system_check_names_what_is_missing(admin, researcher):
+    page = admin.get(f"{PATH}/check").text
+    for said in ("PostgreSQL", "as this version wants it", "none is running", "tastemaker worker --queue cpu"):
+        assert said in page
+    assert researcher.get(f"{PATH}/check").status_code == 403
