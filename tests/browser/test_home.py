@@ -68,6 +68,9 @@ def test_the_start_page_tells_where_i_am(open_as, me, round_, trained, look):
     expect(page.locator(".before-after__picture")).to_have_count(8)
     for image in page.locator(".before-after__picture").all():
         assert image.evaluate("e => e.decode().then(() => e.naturalWidth > 0)")
+        times = image.evaluate("e => e.getBoundingClientRect().width * devicePixelRatio / e.naturalWidth")
+        assert times >= 2
+        assert times == pytest.approx(round(times)), "a pixel of it is a whole number of the screen's"
     picture(page, "thanks")
     page.get_by_role("link", name="To my studies").click()
     expect(page.get_by_text("has trained")).to_have_count(0)

@@ -33,7 +33,7 @@ export class Fit {
 }
 
 /** `scale`, or the largest one below it that enlarges by whole pixels of the screen. */
-function crisp(scale) {
+export function crisp(scale) {
   return scale < 1 ? scale : Math.floor(scale * devicePixelRatio) / devicePixelRatio;
 }
 
