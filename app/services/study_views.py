@@ -56,6 +56,7 @@ class StudyCard:
     checkpoints: int
     choices: int
     created_at: datetime
+    archived_at: datetime | None
     open_rounds: Sequence[RoundLine]
 
 
@@ -113,9 +114,10 @@ class StudyPage:
         return next((line for line in self.rounds if line.is_open and line.kind is RoundKind.PREFERENCE), None)
 
 
-def cards(session: Session, *, before: int | None = None, limit: int = 100) -> list[StudyCard]:
-    """Studies that are not archived, newest first; `before` is the id that the page before ended with."""
-    query = _card_query().where(Study.archived_at.is_(None)).order_by(Study.id.desc()).limit(limit)
+def cards(session: Session, *, before: int | None = None, limit: int = 100, archived: bool = False) -> list[StudyCard]:
+    """Studies that are not archived (or only those that are), newest first; `before` is the id that came last."""
+    wanted = Study.archived_at.is_not(None) if archived else Study.archived_at.is_(None)
+    query = _card_query().where(wanted).order_by(Study.id.desc()).limit(limit)
     if before is not None:
         query = query.where(Study.id < before)
     return _with_open_rounds(session, session.execute(query).all())
@@ -258,7 +260,7 @@ def _with_open_rounds(session: Session, rows: Sequence[Any]) -> list[StudyCard]:
     return [
         StudyCard(
             study.id, study.name, study.question, model, current, study.auto_rounds, rounds, made, int(choices),
-            study.created_at, tuple(by_study.get(study.id, ())),
+            study.created_at, study.archived_at, tuple(by_study.get(study.id, ())),
         )
         for study, model, current, rounds, made, choices in rows
     ]  # fmt: skip

@@ -23,7 +23,7 @@ def download(request: Request, artifacts: Artifacts, *, key: str, size: int, sha
     Raises `NotFound` where the file is gone.
     """
     tag = f'"{sha256}"'
-    headers = {"ETag": tag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache", **_as_attachment(name)}
+    headers = {"ETag": tag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache", **as_attachment(name)}
     if tag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers=headers)
     asked = request.headers.get("range") if request.headers.get("if-range", tag) == tag else None
@@ -41,8 +41,12 @@ def download(request: Request, artifacts: Artifacts, *, key: str, size: int, sha
 
 def checkpoint_file_name(line: CheckpointLine, file: StoredFile) -> str:
     """Under which name a checkpoint's file is saved, unlike any other's: `demo-emoji-3-diffusers.safetensors`."""
-    study = "-".join(re.findall(r"[a-z0-9]+", line.study_name.lower())) or "study"
-    return f"{study}-{line.number}-{file.format}.{file.name.rpartition('.')[2]}"
+    return f"{plain_name(line.study_name)}-{line.number}-{file.format}.{file.name.rpartition('.')[2]}"
+
+
+def plain_name(text: str) -> str:
+    """A study's name as a file's name may hold it everywhere: `demo-emoji`."""
+    return "-".join(re.findall(r"[a-z0-9]+", text.lower())) or "study"
 
 
 def _span(asked: str | None, size: int) -> tuple[int, int] | None:
@@ -58,7 +62,8 @@ def _span(asked: str | None, size: int) -> tuple[int, int] | None:
     return (start, end) if start < end else None
 
 
-def _as_attachment(name: str) -> dict[str, str]:
+def as_attachment(name: str) -> dict[str, str]:
+    """The header that makes browsers save the answer as `name`."""
     header = Message()
     header.add_header("Content-Disposition", "attachment", filename=name)
     return {"Content-Disposition": str(header["Content-Disposition"])}

@@ -5,8 +5,8 @@ that value. So only what differs is posted and stored, and choosing another pres
 A `filled` form, for values in force, shows them in the fields themselves; there an empty field is an empty value.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
@@ -16,12 +16,19 @@ from app.models.base import Json
 from app.study_settings import BLOCKS, Block, StudySettings
 
 NOTHING = "none"
+# what is looked at first; the rest of each block is folded away
+COMMON = {
+    "sampling": ("groups", "samples_per_group", "steps", "guidance", "eval_draws"),
+    "labeling": ("choices_per_pair", "allow_tie", "allow_both_bad", "counted", "requires_account"),
+    "training": ("learning_rate", "rank", "lora_alpha", "reference", "hold_out"),
+}
 Kind = Literal["integer", "number", "choice", "text", "prose"]
 
 
 @dataclass(frozen=True)
 class SettingField:
-    """One setting as a form field. `base` is the value in force where `value` is empty; none in a filled form."""
+    """One setting as a form field. `base` is the value in force where `value` is empty; none in a filled form.
+    `is_fixed`: it is shown, and cannot be changed any more."""
 
     name: str
     label: str
@@ -34,6 +41,7 @@ class SettingField:
     base: str
     value: str
     error: str
+    is_fixed: bool = False
 
     @property
     def touched(self) -> bool:
@@ -52,14 +60,32 @@ class SettingBlock:
     def touched(self) -> int:
         return sum(bool(field.touched or field.error) for field in self.fields)
 
+    @property
+    def common(self) -> "SettingBlock":
+        """The fields that are looked at first, in the order of `COMMON`."""
+        order = [f"{self.name}.{key}" for key in COMMON[self.name]]
+        chosen = sorted((field for field in self.fields if field.name in order), key=lambda one: order.index(one.name))
+        return SettingBlock(self.name, chosen)
+
+    @property
+    def further(self) -> "SettingBlock":
+        """All others."""
+        common = {f"{self.name}.{key}" for key in COMMON[self.name]}
+        return SettingBlock(self.name, [field for field in self.fields if field.name not in common])
+
 
 def blocks(
     base: StudySettings, *, only: Sequence[str] = BLOCKS, posted: Mapping[str, Any] | None = None,
-    errors: Mapping[str, str] | None = None, filled: bool = False,
+    errors: Mapping[str, str] | None = None, filled: bool = False, fixed: Collection[str] = (),
 ) -> list[SettingBlock]:  # fmt: skip
-    """The form's blocks over the settings `base`, with what was posted and what is wrong with it."""
+    """The form's blocks over the settings `base`, with what was posted and what is wrong with it; `fixed` names
+    fields that cannot be changed."""
     given, faults = posted or {}, errors or {}
-    return [SettingBlock(name, _fields(name, getattr(base, name), given, faults, filled)) for name in only]
+    found = [SettingBlock(name, _fields(name, getattr(base, name), given, faults, filled)) for name in only]
+    return [
+        SettingBlock(block.name, [replace(field, is_fixed=field.name in fixed) for field in block.fields])
+        for block in found
+    ]
 
 
 def changes(

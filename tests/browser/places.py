@@ -58,6 +58,7 @@ ELSEWHERE = {
     "/outside/return": "sends the browser on",
     "/annotate/{study_id}/guide/{picture_id}": "is a picture",
     "/live/rounds/{round_id}": "is an event stream",
+    "/admin/studies/{study_id:int}/file": "is a file",
     "/live/house": "is an event stream",
     "/admin/log/events.csv": "is a file",
     "/admin/": "is /admin",
@@ -315,6 +316,13 @@ def a_study(session, artifacts, me):
     scenes.checkpoint(session, study, artifacts=artifacts)
     scenes.labeling_round(session, study, artifacts=artifacts)
     return f"/admin/studies/{study.id}"
+
+
+@place("/admin/studies/{study_id:int}/settings", Role.ADMIN, lambda page: _unfold(page))
+def settings_of_a_study(session, artifacts, me):
+    study = builders.study(session)
+    scenes.checkpoint(session, study, artifacts=artifacts)
+    return f"/admin/studies/{study.id}/settings"
 
 
 @place("/admin/studies/{study_id:int}/labeling", Role.ADMIN, lambda page: _unfold(page))

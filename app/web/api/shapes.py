@@ -75,6 +75,7 @@ class StudyShape(Shape):
     checkpoints: int
     choices: int
     created_at: datetime
+    archived_at: datetime | None = Field(description="Since when it is in the archive.")
     open_rounds: list[RoundShape]
 
     @classmethod

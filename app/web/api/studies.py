@@ -3,14 +3,26 @@
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field, model_validator
 from sqlalchemy.orm import Session
 
 from app.models import Split, User
-from app.services import base_models, prompt_sets, round_views, rounds, studies, study_views
+from app.services import (
+    base_models,
+    estimates,
+    prompt_sets,
+    round_views,
+    rounds,
+    studies,
+    study_copies,
+    study_files,
+    study_views,
+)
 from app.services.prompt_texts import PromptLine
+from app.study_settings import load_preset, merged
 from app.web.api.paging import Cursor, Limit, Page, page_of
-from app.web.api.shapes import IdempotencyKey, RoundDetail, StudyDetail, StudyShape
+from app.web.api.shapes import IdempotencyKey, RoundDetail, Shape, StudyDetail, StudyShape
 from app.web.deps import RequireAdmin, RequireResearcher, SessionDep
 
 router = APIRouter(tags=["studies"])
@@ -40,6 +52,48 @@ class NewStudy(BaseModel):
         if (self.prompts is None) == (self.prompt_set is None):
             raise ValueError("give either prompts or prompt_set")
         return self
+
+
+class StudyChange(BaseModel):
+    """What changes; what is left out stays."""
+
+    name: str | None = None
+    question: str | None = None
+    settings: dict[str, dict[str, Any]] = Field({}, description="Of the blocks sampling and training.")
+
+
+class StudyCopy(BaseModel):
+    name: str
+    seed: int | None = Field(None, ge=0, lt=2**31, description="Drawn where none is given.")
+
+
+class StudyFile(BaseModel):
+    toml: str = Field(max_length=4 << 20, description="The file's content.")
+
+
+class WhatIf(BaseModel):
+    preset: str = "paper"
+    settings: dict[str, dict[str, Any]] = Field({}, description="What differs from the preset, by block and field.")
+    base_model: int | None = Field(None, description="Id of a base model: its measurements and latents count.")
+    prompt_set: int | None = Field(None, description="Id of a prompt set: its evaluation prompts count.")
+
+
+class EstimateShape(Shape):
+    """One round. Null: not measured yet, or the model or the prompts were not named."""
+
+    samples: int
+    pairs: int
+    choices: int = Field(description="Asked of people.")
+    optimizer_steps: int
+    evaluation_pictures: int | None
+    trajectory_bytes: int | None
+    kept_trajectory_bytes: int | None = Field(description="At most, by retention, while rounds follow each other.")
+    picture_bytes: float | None
+    draw_seconds: float | None
+    evaluation_seconds: float | None
+    train_seconds: float | None
+    machine_seconds: float | None
+    people_seconds: float | None
 
 
 class NewRound(BaseModel):
@@ -90,6 +144,63 @@ def change_labeling(study_id: int, body: dict[str, Any], session: SessionDep, us
     """The fields that change, by name; also while rounds are open. 422 names what cannot be used."""
     studies.change_labeling(session, study_id=study_id, labeling=body, actor=user)
     return StudyDetail.of_page(study_views.page(session, study_id))
+
+
+@router.patch("/studies/{study_id}", summary="Change a study")
+def change(study_id: int, body: StudyChange, session: SessionDep, user: RequireAdmin) -> StudyDetail:
+    """Name, question, and what later rounds draw and train with. 422 names what cannot be used or changed any more."""
+    studies.change(
+        session, study_id=study_id, name=body.name, question=body.question, settings=body.settings, actor=user
+    )
+    return StudyDetail.of_page(study_views.page(session, study_id))
+
+
+@router.post("/studies/{study_id}/archive", summary="Put a study into the archive")
+def archive(study_id: int, session: SessionDep, user: RequireAdmin) -> StudyDetail:
+    """409 while a round of it is open."""
+    studies.archive(session, study_id=study_id, actor=user)
+    return StudyDetail.of_page(study_views.page(session, study_id))
+
+
+@router.post("/studies/{study_id}/unarchive", summary="Take a study out of the archive")
+def unarchive(study_id: int, session: SessionDep, user: RequireAdmin) -> StudyDetail:
+    studies.unarchive(session, study_id=study_id, actor=user)
+    return StudyDetail.of_page(study_views.page(session, study_id))
+
+
+@router.post("/studies/{study_id}/copy", status_code=201, summary="Make a study like this one")
+def copy(study_id: int, body: StudyCopy, session: SessionDep, user: RequireAdmin) -> StudyDetail:
+    """The same model, prompts and settings; pictures of its guidelines are left out."""
+    made = study_copies.copy(session, study_id=study_id, name=body.name, seed=body.seed, actor=user)
+    return StudyDetail.of_page(study_views.page(session, made.id))
+
+
+@router.get("/studies/{study_id}/file", summary="A study as a file", response_class=PlainTextResponse)
+def file(study_id: int, session: SessionDep, user: RequireResearcher) -> Response:
+    """TOML, as `tastemaker study create --file` reads it."""
+    return PlainTextResponse(study_files.write(study_files.of_study(session, study_id)), media_type="application/toml")
+
+
+@router.post("/studies/file", status_code=201, summary="Make a study from its file")
+def from_file(body: StudyFile, session: SessionDep, user: RequireAdmin) -> StudyDetail:
+    """The prompts stand in the file itself: other files are not read."""
+    made = study_files.store(session, study_files.parse(body.toml, name="the file"), actor=user)
+    return StudyDetail.of_page(study_views.page(session, made.id))
+
+
+@router.post("/studies/estimate", summary="What a round would take")
+def estimate(body: WhatIf, session: SessionDep, user: RequireResearcher) -> EstimateShape:
+    """Pictures, choices, disk and time, from this instance's own measurements; null where there is none yet."""
+    settings = merged(load_preset(body.preset)[0], body.settings)
+    found = estimates.of_round(
+        session,
+        settings,
+        model=base_models.get(session, body.base_model) if body.base_model is not None else None,
+        evaluation_prompts=estimates.evaluation_prompts(session, prompt_sets.get(session, body.prompt_set).id)
+        if body.prompt_set is not None
+        else None,
+    )
+    return EstimateShape.model_validate(found)
 
 
 @router.post("/studies/{study_id}/rounds", status_code=201, summary="Launch a round")

@@ -19,9 +19,13 @@ MOST_PAIRS = 100_000
 
 @router.get("")
 @router.get("/", include_in_schema=False)
-def index(request: Request, session: SessionDep, user: RequireAdmin) -> Response:
+def index(request: Request, session: SessionDep, user: RequireAdmin, archived: bool = False) -> Response:
     return render(
-        request, "studies/list.html", studies=study_views.cards(session), workers=round_views.workers(session)
+        request,
+        "studies/list.html",
+        studies=study_views.cards(session, archived=archived),
+        archived=archived,
+        workers=round_views.workers(session),
     )
 
 

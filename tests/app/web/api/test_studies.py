@@ -119,3 +119,42 @@ def test_an_evaluation_round_compares_two_policies(admin, factory):
 def test_what_is_not_there_is_not_found(admin):
     assert admin.call("GET", "/studies/999").status_code == 404
     assert admin.call("POST", "/studies/999/rounds", json={}).status_code == 404
+
+
+def test_a_study_is_changed_archived_and_taken_out(admin, researcher, factory):
+    with transaction(factory) as session:
+        study = builders.study(session)
+    path = f"/studies/{study.id}"
+    changed = admin.call("PATCH", path, json={"name": "Owls", "settings": {"training": {"rank": 9}}}).json()
+    assert (changed["name"], changed["settings"]["training"]["rank"]) == ("Owls", 9)
+    refused = admin.call("PATCH", path, json={"settings": {"sampling": {"eta": 0}}})
+    assert (refused.status_code, "sampling.eta" in refused.json()["fields"]) == (422, True)
+    assert admin.call("POST", f"{path}/archive").json()["archived_at"] is not None
+    assert researcher.call("GET", "/studies").json()["items"] == []
+    assert admin.call("POST", f"{path}/rounds", json={}).status_code == 409
+    assert admin.call("POST", f"{path}/unarchive").json()["archived_at"] is None
+    assert researcher.call("PATCH", path, json={"name": "X"}).status_code == 403
+
+
+def test_a_studys_file_makes_the_same_study_and_a_copy_has_a_seed_of_its_own(admin, researcher, factory):
+    made = admin.call("POST", "/studies", json=NEW).json()
+    file = researcher.call("GET", f"/studies/{made['id']}/file")
+    assert file.headers["content-type"].startswith("application/toml")
+    again = admin.call("POST", "/studies/file", json={"toml": file.text})
+    assert again.status_code == 201
+    for field in ("name", "settings", "seed", "prompts", "preset"):
+        assert again.json()[field] == made[field]
+    copy = admin.call("POST", f"/studies/{made['id']}/copy", json={"name": "Second"}).json()
+    assert (copy["name"], copy["settings"], copy["prompts"]) == ("Second", made["settings"], made["prompts"])
+    assert copy["seed"] != made["seed"]
+    assert admin.call("POST", "/studies/file", json={"toml": "name ="}).status_code == 422
+
+
+def test_what_a_round_takes_is_estimated(researcher, factory):
+    with transaction(factory) as session:
+        model, prompts = builders.base_model(session, image_size=512), builders.prompt_set(session)
+    body = {"settings": {"sampling": {"groups": 10}}, "base_model": model.id, "prompt_set": prompts.id}
+    found = researcher.call("POST", "/studies/estimate", json=body).json()
+    assert (found["samples"], found["choices"], found["evaluation_pictures"]) == (20, 10, 32)
+    assert (found["trajectory_bytes"], found["draw_seconds"]) == (20 * 655_360, None)
+    assert researcher.call("POST", "/studies/estimate", json={"preset": "best"}).status_code == 422

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from sqlalchemy import func, select
 
@@ -5,6 +7,7 @@ from app.db import transaction
 from app.models import BaseModel, Prompt, PromptSet, Study
 from app.paths import DEMO
 from app.study_settings import load_preset
+from tests import builders
 
 FORM = {
     "name": "Emoji",
@@ -86,11 +89,11 @@ def test_every_fault_stands_beside_its_field_the_input_is_kept_and_nothing_is_ma
         assert session.scalar(select(func.count()).select_from(BaseModel)) == 0
 
 
-def test_a_setting_out_of_bounds_opens_its_block_and_says_why(admin, factory):
-    refused = admin.submit("/admin/studies", **FORM, **{"training.learning_rate": "5"})
+def test_a_setting_out_of_bounds_unfolds_where_it_stands_and_says_why(admin, factory):
+    refused = admin.submit("/admin/studies", **FORM, **{"training.weight_decay": "5"})
     assert refused.status_code == 422
     assert "less than or equal to 1" in refused.text
-    assert '<details class="settings-block" open>' in refused.text
+    assert refused.text.count('<details class="settings-block settings-more" open>') == 1
     assert made(factory) is None
     with transaction(factory) as session:
         assert session.scalar(select(func.count()).select_from(BaseModel)) == 0, "nothing half-made stays behind"
@@ -133,3 +136,77 @@ def test_an_unknown_preset_is_refused(admin, factory):
 def test_another_role_cannot_make_one(researcher, factory):
     assert researcher.submit("/admin/studies", **FORM).status_code == 403
     assert made(factory) is None
+
+
+def fill(**fields):
+    return {**FORM, "prompts": "cat\ndog\neval: owl", **fields}
+
+
+def test_a_form_that_is_being_filled_is_told_its_faults_and_what_a_round_takes(admin, factory):
+    fine = admin.submit("/admin/studies/check", **fill(**{"sampling.groups": "7", "labeling.choices_per_pair": "3"}))
+    assert fine.status_code == 200
+    assert re.search(r"Choices asked of people</dt><dd>21<", fine.text)
+    assert re.search(r"Evaluation pictures</dt><dd>24<", fine.text)  # three prompts, four draws, two samplers
+    assert "not measured yet" in fine.text
+    assert re.search(r'hx-target="#error-training-rank"[^>]*></hx-partial>', fine.text)
+
+    wrong = admin.submit("/admin/studies/check", **fill(**{"training.rank": "0", "seed": "x", "prompts": "eval:"}))
+    assert re.search(r'hx-target="#error-training-rank"[^>]*>Input should be greater', wrong.text)
+    assert "3 fields cannot be used as they are" in wrong.text
+    assert "Line 1 holds no usable prompt" in wrong.text
+    assert made(factory) is None
+
+
+def test_the_estimate_knows_the_chosen_model_and_prompt_set(admin, factory):
+    with transaction(factory) as session:
+        model, prompts = builders.base_model(session, image_size=512), builders.prompt_set(session)
+    chosen = {"model": str(model.id), "prompt_set": str(prompts.id), "preset": "paper"}
+    shown = admin.submit("/admin/studies/check", **fill(**chosen, **{"sampling.groups": "10"})).text
+    assert "13.1 MB" in shown  # 20 trajectories of 20 steps of 4 × 64 × 64 in two bytes
+    assert re.search(r"Evaluation pictures</dt><dd>32<", shown)
+
+
+def test_only_who_runs_studies_may_ask(researcher):
+    assert researcher.submit("/admin/studies/check", **FORM).status_code == 403
+
+
+def test_a_study_like_another_is_filled_in_with_all_that_differs(admin, factory):
+    admin.submit("/admin/studies", **FORM, **{"training.learning_rate": "0.002", "labeling.guidelines": "Look."})
+    study = made(factory)
+    assert study is not None
+    page = admin.get(f"/admin/studies/new?like={study.id}").text
+    assert 'value="Emoji (copy)"' in page
+    assert f'<option value="{study.prompt_set_id}" selected>' in page
+    assert 'name="training.learning_rate" value="0.002"' in page
+    assert ">Look.</textarea>" in page
+    assert admin.get("/admin/studies/new?like=999").status_code == 404
+
+
+def test_a_downloaded_study_fills_the_form_that_makes_it_again(admin, factory):
+    admin.submit("/admin/studies", **FORM, **{"training.clip": "none", "sampling.groups": "9"}, seed="4")
+    study = made(factory)
+    assert study is not None
+    file = admin.get(f"/admin/studies/{study.id}/file")
+    assert file.headers["content-disposition"] == 'attachment; filename="emoji.toml"'
+    data = {"csrf_token": admin.csrf_token(), "read_file": "true"}
+    page = admin.post("/admin/studies", data=data, files={"study_file": ("s.toml", file.content)}).text
+    for words in (
+        'value="Emoji"',
+        'name="training.clip" value="none"',
+        'name="sampling.groups" value="9"',
+        "eval: owl",
+    ):
+        assert words in page
+    assert re.search(r'name="seed"[^>]*value="4"', page)
+    with transaction(factory) as session:
+        assert session.scalar(select(func.count()).select_from(Study)) == 1
+
+
+@pytest.mark.parametrize("content", [b"name = ", b"\xff", b'name="a"\nquestion="b"\nmodel="c"\nprompts="/etc/hosts"'])
+def test_a_study_file_that_cannot_be_used_is_refused_and_no_other_file_is_read(admin, content):
+    data = {"csrf_token": admin.csrf_token(), **FORM, "read_file": "true"}
+    refused = admin.post("/admin/studies", data=data, files={"study_file": ("s.toml", content)})
+    assert refused.status_code == 422
+    assert 'id="error-study_file"' in refused.text
+    assert "localhost" not in refused.text
+    assert 'value="Emoji"' in refused.text
