@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Enum, Identity, MetaData, func
+from sqlalchemy import ARRAY, BigInteger, BindParameter, DateTime, Enum, Identity, MetaData, bindparam, func, literal
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
@@ -48,3 +48,13 @@ def words(enum: type[StrEnum], name: str) -> Enum:
 def is_one_of(column: str, *members: StrEnum) -> str:
     """The SQL condition of a partial index: the column holds one of these words."""
     return f"{column} IN ({', '.join(repr(member.value) for member in members)})"
+
+
+def fixed(value: Any, column: Any) -> BindParameter[Any]:
+    """A value written into the statement itself, so that a plan which is kept can use the partial index for it."""
+    return literal(value, column.type, literal_execute=True)
+
+
+def ids(name: str) -> BindParameter[Any]:
+    """A parameter that takes a list of ids as one array: the statement is the same however many there are."""
+    return bindparam(name, type_=ARRAY(BigInteger))

@@ -28,8 +28,8 @@ class Pair(Base):
     __tablename__ = "pairs"
     __table_args__ = (
         UniqueConstraint("round_id", "first_id", "second_id"),
-        # `next` reads the pairs closest to completion first, and never a closed one
-        Index("ix_pairs_open", "round_id", text("filled DESC"), "id", postgresql_where=text("state = 'open'")),
+        # `next` reads the open pairs by how full they are, from a place onwards and up to it
+        Index("ix_pairs_open", "round_id", "filled", "id", postgresql_where=text("state = 'open'")),
         # pairs on which people may have been unanimous
         Index("ix_pairs_judged", "round_id", "id", postgresql_where=text("state = 'closed' AND filled >= 3")),
         CheckConstraint("first_id <> second_id", name="two_samples"),

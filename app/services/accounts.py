@@ -8,8 +8,10 @@ import re
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Update, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, Update, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -115,17 +117,22 @@ def open_session(session: Session, *, user: User, agent: str = "") -> str:
 def signed_in(session: Session, token: str) -> User | None:
     """The user behind a session's token; None where it is unknown or over, or the user is disabled. Notes, every few
     minutes, that the session is in use."""
-    found = session.execute(
-        select(User, WebSession.id, WebSession.seen_at < func.now() - SEEN_EVERY)
-        .join(WebSession, WebSession.user_id == User.id)
-        .where(WebSession.token_sha256 == sha256(token), _stands(), User.disabled_at.is_(None))
-    ).one_or_none()
+    found = session.execute(_signed_in(), {"token": sha256(token)}).one_or_none()
     if found is None:
         return None
     user, session_id, is_stale = found
     if is_stale:
         session.execute(update(WebSession).where(WebSession.id == session_id).values(seen_at=func.now()))
     return user
+
+
+@cache
+def _signed_in() -> Select[Any]:
+    return (
+        select(User, WebSession.id, WebSession.seen_at < func.now() - SEEN_EVERY)
+        .join(WebSession, WebSession.user_id == User.id)
+        .where(WebSession.token_sha256 == bindparam("token"), _stands(), User.disabled_at.is_(None))
+    )
 
 
 def sessions_of(session: Session, *, user: User) -> Sequence[WebSession]:

@@ -1,6 +1,9 @@
 """What a study asks its annotators at the moment, and in which rounds."""
 
-from sqlalchemy import select
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.models import Lease, Purpose, Round, Study
@@ -10,8 +13,13 @@ from app.study_settings import LabelingSettings, validated
 
 def open_rounds(session: Session, study_id: int) -> list[Round]:
     """The rounds that ask for choices, the preference round first."""
-    query = select(Round).where(Round.study_id == study_id, Round.state.in_(places.ASKED_IN))
-    return list(session.scalars(query.order_by(Round.kind.desc(), Round.id)))
+    return list(session.scalars(_open_rounds(), {"in_study": study_id}))
+
+
+@cache
+def _open_rounds() -> Select[Any]:
+    query = select(Round).where(Round.study_id == bindparam("in_study"), Round.state.in_(places.ASKED_IN))
+    return query.order_by(Round.kind.desc(), Round.id)
 
 
 def asked_now(study: Study, rounds: list[Round]) -> LabelingSettings:

@@ -4,21 +4,42 @@ A round may hold a million pairs, and a person may have answered many of the ope
 since they are the fullest. So each level of fullness is looked at in a few places only: onwards from where the person
 is, then from its beginning. Everyone begins at a place of their own, so that people do not crowd around the same pairs.
 Only where all that finds nothing are all open pairs looked at.
+
+It is asked with every answer, so its statements are built once.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    Subquery,
+    and_,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.orm import Session, aliased
 
 from app.models import Choice, Pair, PairState, Round, User
+from app.models.base import Json, fixed, ids
 from app.services import places, preferences
 from app.services.draws import fraction
-from app.study_settings import LabelingSettings, validated
+from app.study_settings import validated
 
 LOOKED_AT = 100
 MOST_LEVELS = 4
+SPARE = 8  # pairs found beyond those asked for: others may be locking the first ones
+OPEN = Pair.state == fixed(PairState.OPEN, Pair.state)
 
 
 @dataclass(frozen=True)
@@ -38,105 +59,132 @@ def take(session: Session, round_: Round, asker: Asker, count: int, without: set
     being stored may leave a place.
     """
     labeling = validated(round_.settings).labeling
-    found: list[Pair] = []
-    for pairs in _windows(session, round_, asker, labeling):
-        if len(found) >= count:
+    counts = preferences.counts_for(labeling, asker.user.kind)
+    asked: Json = {
+        **places.asked_by(asker.user, labeling), "in_round": round_.id, "before": asker.before, "count": count,
+        "without": list(without),
+    }  # fmt: skip
+    if counts:
+        place = _first_place(session, round_, asker.user) if asker.place is None else asker.place
+        near = session.scalars(_near(), {**asked, "place": place}).all()
+        if found := _still_fitting(session, near, asked, counts):
             return found
-        known = without | {pair.id for pair in found}
-        ids = _fitting(session, pairs, asker.user, labeling, count - len(found), known)
-        found += _locked(session, ids, asker.user, labeling, wait=False)
-    if found:
-        return found
-    ids = _fitting(session, _all(round_, asker.user, labeling), asker.user, labeling, count, without)
-    return _locked(session, ids, asker.user, labeling, wait=True)
+    anywhere = session.scalars(_anywhere(counts), asked).all()
+    locked = select(Pair.id).where(Pair.id.in_(anywhere)).order_by(Pair.id).with_for_update(key_share=True)
+    return _still_fitting(session, anywhere, asked, counts) if anywhere and session.scalars(locked).all() else []
 
 
-def _windows(session: Session, round_: Round, asker: Asker, labeling: LabelingSettings) -> Iterator[type[Pair]]:
-    """Bounded parts of the round's pairs, in the order in which they are to be given."""
-    if asker.before:
-        yield _part(select(Pair).where(Pair.id.in_(asker.before), Pair.round_id == round_.id))
-    if not preferences.counts_for(labeling, asker.user.kind):
-        return
-    levels = _levels(session, round_, labeling)
-    place = asker.place
-    if place is None and levels:
-        place = _first_place(session, round_, asker.user, levels[-1])
-    for level in [*levels[:MOST_LEVELS], *levels[MOST_LEVELS:][-1:]]:
-        on_level = _open(round_).where(Pair.filled == level).limit(LOOKED_AT)
-        yield _part(on_level.where(Pair.id > place))
-        yield _part(on_level.where(Pair.id <= place))
-
-
-def _fitting(
-    session: Session, pairs: type[Pair], user: User, labeling: LabelingSettings, count: int, without: set[int]
-) -> list[int]:
-    """Ids of up to `count` pairs of the part that can be given to the user, the fullest first."""
-    return list(
-        session.scalars(
-            select(pairs.id)
-            .where(pairs.id.not_in(without), *_fits(pairs, user, labeling))
-            .order_by(pairs.filled.desc(), pairs.id)
-            .limit(count)
-        )
-    )
-
-
-def _locked(session: Session, ids: list[int], user: User, labeling: LabelingSettings, *, wait: bool) -> list[Pair]:
-    """Those of the pairs that still fit once they are locked: what was seen before that may have changed."""
-    if not ids:
+def _still_fitting(session: Session, ids_: Any, asked: Json, counts: bool) -> list[Pair]:
+    """Those of the locked pairs that still fit: what was seen before they were locked may have changed."""
+    if not ids_:
         return []
-    rows = select(Pair.id).where(Pair.id.in_(ids)).order_by(Pair.id)
-    locked = session.scalars(rows.with_for_update(key_share=True, skip_locked=not wait)).all()
-    again = select(Pair).where(Pair.id.in_(locked), *_fits(Pair, user, labeling))
-    fitting = {pair.id: pair for pair in session.scalars(again.execution_options(populate_existing=True))}
-    return [fitting[pair_id] for pair_id in ids if pair_id in fitting]
-
-
-def _fits(pairs: type[Pair], user: User, labeling: LabelingSettings) -> list[ColumnElement[bool]]:
-    """Whether a pair can be given to the user. Whoever fills no places needs none: a closed pair will do."""
-    answered = exists().where(Choice.pair_id == pairs.id, Choice.user_id == user.id, Choice.undone_at.is_(None))
-    if preferences.counts_for(labeling, user.kind):
-        return [~answered, places.has_place(user, labeling, pairs)]
-    return [~answered, pairs.state != PairState.VOID]
-
-
-def _levels(session: Session, round_: Round, labeling: LabelingSettings) -> list[int]:
-    """How full the round's open pairs are: the numbers of filled places that occur, the fullest first.
-
-    Each is one step down the index of open pairs, however many pairs stand between.
-    """
-    fullest = select(func.max(Pair.filled)).where(Pair.round_id == round_.id, Pair.state == PairState.OPEN)
-    levels = select(fullest.where(Pair.filled < labeling.choices_per_pair).scalar_subquery().label("level"))
-    found = levels.cte(recursive=True)
-    below = fullest.where(Pair.filled < found.c.level).scalar_subquery()
-    found = found.union_all(select(below).where(found.c.level.is_not(None)))
-    return list(session.scalars(select(found.c.level).where(found.c.level.is_not(None)).order_by(found.c.level.desc())))
-
-
-def _first_place(session: Session, round_: Round, user: User, level: int) -> int:
-    """Where someone begins who has no place in the round yet: anywhere among the pairs of this level, or at the
-    beginning where they are few."""
-    ends = select(func.min(Pair.id), func.max(Pair.id)).where(
-        Pair.round_id == round_.id, Pair.state == PairState.OPEN, Pair.filled == level
+    rows = session.scalars(
+        _fitting(counts), {**asked, "pairs": list(ids_)}, execution_options={"populate_existing": True}
     )
-    first, last = session.execute(ends).one()
+    fitting = {pair.id: pair for pair in rows}
+    return [fitting[pair_id] for pair_id in ids_ if pair_id in fitting]
+
+
+def _first_place(session: Session, round_: Round, user: User) -> int:
+    """Where someone begins who has no place in the round yet: anywhere among the emptiest pairs, or at the beginning
+    where they are few."""
+    first, last = session.execute(_ends_of_the_emptiest(), {"in_round": round_.id}).one()
     if first is None or last - first < LOOKED_AT:
         return 0
     return first + round(fraction(f"place/{user.id}/{round_.id}") * (last - first))
 
 
-def _open(round_: Round) -> Select[Pair]:
+@cache
+def _near() -> Select[Any]:
+    """Ids of up to `count` pairs near the asker, in the order in which they are to be given, locked unless others have
+    them locked. A row of the windows is looked at only once those before it do not suffice."""
+    numbered = select(_windows().c.id, func.row_number().over().label("number")).limit(bindparam("count") + SPARE)
+    found = numbered.subquery("found")
     return (
-        select(Pair)
-        .where(Pair.round_id == round_.id, Pair.state == PairState.OPEN)
-        .order_by(Pair.filled.desc(), Pair.id)
+        select(Pair.id)
+        .join(found, found.c.id == Pair.id)
+        .order_by(found.c.number)
+        .limit(bindparam("count"))
+        .with_for_update(of=Pair, key_share=True, skip_locked=True)
     )
 
 
-def _all(round_: Round, user: User, labeling: LabelingSettings) -> type[Pair]:
-    counts = preferences.counts_for(labeling, user.kind)
-    return _part(_open(round_) if counts else select(Pair).where(Pair.round_id == round_.id))
+def _windows() -> Subquery:
+    """Bounded parts of the round's open pairs that fit: what the asker was shown before, then the levels of fullness,
+    each onwards from the asker's place and then up to it."""
+    before = _fitting_ids(_looked_at().where(Pair.id == func.any(ids("before"))))
+    levels = _levels()
+    # rows are compared, and both columns ordered by, so that no plan but the one along the index of open pairs will do
+    here, place = tuple_(Pair.filled, Pair.id), tuple_(levels.c.level, bindparam("place"))
+    on_level = _looked_at().where(OPEN).order_by(Pair.filled, Pair.id).limit(LOOKED_AT)
+    parts = [
+        on_level.where(here > place, Pair.filled <= levels.c.level),
+        on_level.where(here <= place, Pair.filled >= levels.c.level),
+    ]
+    onwards, up_to = (_fitting_ids(part.correlate(levels)) for part in parts)
+    part = union_all(onwards, up_to).lateral("part")
+    emptiest = select(func.min(Pair.filled)).where(_in_round(), OPEN).scalar_subquery()
+    near = or_(levels.c.number <= MOST_LEVELS, levels.c.level == emptiest)
+    on_levels = select(part.c.id).select_from(levels).join(part, true()).where(levels.c.level.is_not(None), near)
+    every: CompoundSelect[Any] = union_all(before, on_levels)
+    return every.subquery("windows")
 
 
-def _part(query: Select[Pair]) -> type[Pair]:
-    return aliased(Pair, query.subquery())
+def _looked_at() -> Select[Any]:
+    """The columns that `_fits` reads, of the round's pairs."""
+    return select(Pair.id, Pair.state, Pair.filled).where(_in_round())
+
+
+def _fitting_ids(part: Select[Any]) -> Select[Any]:
+    pairs = aliased(Pair, part.subquery())
+    return select(pairs.id).where(pairs.id != func.all(ids("without")), *_fits(pairs, counts=True))
+
+
+@cache
+def _anywhere(counts: bool) -> Select[Any]:
+    """Ids of up to `count` pairs of the whole round that can be given to the asker."""
+    found = select(Pair.id).where(_in_round(), Pair.id != func.all(ids("without")), *_fits(Pair, counts=counts))
+    if counts:
+        return found.where(OPEN).order_by(Pair.filled.desc(), Pair.id.desc()).limit(bindparam("count"))
+    return found.order_by((Pair.id == func.any(ids("before"))).desc(), Pair.id).limit(bindparam("count"))
+
+
+@cache
+def _fitting(counts: bool) -> Select[Any]:
+    return select(Pair).where(Pair.id == func.any(ids("pairs")), *_fits(Pair, counts=counts))
+
+
+def _fits(pairs: type[Pair], *, counts: bool) -> list[ColumnElement[bool]]:
+    """Whether a pair can be given to the asker. Whoever fills no places needs none: a closed pair will do.
+
+    What is asked of each pair is a query of its own, never a join, which would read all that anyone ever answered.
+    """
+    theirs = select(func.count()).where(
+        Choice.pair_id == pairs.id, Choice.user_id == bindparam("asker_id"), Choice.undone_at.is_(None)
+    )
+    return [theirs.scalar_subquery() == 0, places.has_place(pairs) if counts else pairs.state != PairState.VOID]
+
+
+def _levels() -> Any:
+    """How full the round's open pairs are: the numbers of filled places that occur, the fullest first.
+
+    Each is one step down the index of open pairs, however many pairs stand between.
+    """
+    fullest = select(func.max(Pair.filled)).where(_in_round(), OPEN)
+    first = select(
+        fullest.where(Pair.filled < bindparam("choices_per_pair")).scalar_subquery().label("level"),
+        cast(1, BigInteger).label("number"),
+    )
+    levels = first.cte("levels", recursive=True)
+    below = fullest.where(Pair.filled < levels.c.level).scalar_subquery()
+    return levels.union_all(select(below, levels.c.number + 1).where(levels.c.level.is_not(None)))
+
+
+@cache
+def _ends_of_the_emptiest() -> Select[Any]:
+    emptiest = select(func.min(Pair.filled)).where(_in_round(), OPEN).scalar_subquery()
+    return select(func.min(Pair.id), func.max(Pair.id)).where(and_(_in_round(), OPEN, Pair.filled == emptiest))
+
+
+def _in_round() -> ColumnElement[bool]:
+    return Pair.round_id == bindparam("in_round")

@@ -5,8 +5,11 @@ choice makes due are left to the sweep.
 """
 
 import uuid
+from functools import cache
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, Update, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.errors import BadInput, Conflict, Forbidden, NotFound
@@ -30,30 +33,24 @@ def record(
     where another key answered this lease before, `Forbidden` for another's lease, `BadInput` for an answer that the
     study does not offer.
     """
-    stored = session.scalars(select(Choice).where(Choice.key == key)).one_or_none()
+    stored = session.scalars(_by_key(), {"sent": key}).one_or_none()
     if stored is not None:
         return _same(stored, user, pair_id)
     pair, lease, round_ = _leased(session, pair_id, lease_id, user)
     labeling = asking.labeling_of(session, lease, round_)
     if answer.value not in asking.answers_offered(labeling):
         raise BadInput(f"This study does not offer the answer {answer.value!r}.", "Reload the page.")
-    standing = session.scalars(
-        select(Choice).where(Choice.lease_id == lease.id, Choice.undone_at.is_(None))
-    ).one_or_none()
-    if standing is not None:
-        if standing.key == key:
-            return standing
-        raise Conflict("This pair has your answer already.", "Undo it to answer again.", choice=view(standing))
-    choice = Choice(
-        key=key, lease_id=lease.id, pair_id=pair.id, user_id=user.id, answer=answer,
-        response_ms=response_ms if response_ms is None else max(0, min(response_ms, LONGEST_RESPONSE_MS)),
-        late=round_.state not in places.ASKED_IN, extra=_is_extra(pair, lease, user, answer, labeling),
-    )  # fmt: skip
-    session.add(choice)
-    lease.expires_at = func.least(Lease.expires_at, func.now())  # an answer ends its lease
-    session.flush()
+    values = {
+        "sent": key, "lease": lease.id, "pair": pair.id, "user": user.id, "said": answer,
+        "took": response_ms if response_ms is None else max(0, min(response_ms, LONGEST_RESPONSE_MS)),
+        "is_late": round_.state not in places.ASKED_IN, "is_extra": _is_extra(pair, lease, user, answer, labeling),
+    }  # fmt: skip
+    choice = session.scalars(_made(), values).one_or_none()
+    if choice is None:
+        return _standing(session, lease, key)
+    session.execute(_ended(), {"lease": lease.id})
     if lease.purpose is Purpose.COUNTED:
-        places.recount(session, round_, Pair.id == pair.id)
+        places.recount_one(session, round_, pair.id)
     elif lease.purpose is Purpose.GOLD:
         participations.pause_by_rule(session, study_id=round_.study_id, user=user, labeling=labeling)
     return choice
@@ -74,7 +71,7 @@ def undo(session: Session, *, user: User, pair_id: int, key: uuid.UUID) -> Choic
     choice.undone_at = func.now()
     session.flush()
     if lease.purpose is Purpose.COUNTED:
-        places.recount(session, round_, Pair.id == pair.id)
+        places.recount_one(session, round_, pair.id)
     if _may_hold(session, pair, lease, user, validated(round_.settings).labeling):
         lease.expires_at = func.now() + places.lease_time()
     session.flush()
@@ -124,6 +121,38 @@ def view(choice: Choice) -> dict[str, object]:
     }
 
 
+@cache
+def _by_key() -> Select[Any]:
+    return select(Choice).where(Choice.key == bindparam("sent"))
+
+
+@cache
+def _made() -> Any:
+    """The new choice, unless one stands on its lease already."""
+    choice = insert(Choice).values(
+        key=bindparam("sent"), lease_id=bindparam("lease"), pair_id=bindparam("pair"), user_id=bindparam("user"),
+        answer=bindparam("said"), response_ms=bindparam("took"), late=bindparam("is_late"),
+        extra=bindparam("is_extra"), reasons=[], comment="",
+    )  # fmt: skip
+    return choice.on_conflict_do_nothing().returning(Choice)
+
+
+@cache
+def _ended() -> Update:
+    """An answer ends its lease."""
+    ended = update(Lease).where(Lease.id == bindparam("lease"))
+    ended = ended.values(expires_at=func.least(Lease.expires_at, func.now()))
+    return ended.execution_options(synchronize_session=False)
+
+
+def _standing(session: Session, lease: Lease, key: uuid.UUID) -> Choice:
+    """The choice that stands on the lease, where it is the very same. Raises `Conflict` with it where it is another."""
+    standing = session.scalars(select(Choice).where(Choice.lease_id == lease.id, Choice.undone_at.is_(None))).one()
+    if standing.key != key:
+        raise Conflict("This pair has your answer already.", "Undo it to answer again.", choice=view(standing))
+    return standing
+
+
 def _own(session: Session, user: User, pair_id: int, key: uuid.UUID) -> Choice:
     choice = session.scalars(select(Choice).where(Choice.key == key, Choice.user_id == user.id)).one_or_none()
     if choice is None or choice.pair_id != pair_id:
@@ -133,23 +162,28 @@ def _own(session: Session, user: User, pair_id: int, key: uuid.UUID) -> Choice:
 
 def _leased(session: Session, pair_id: int, lease_id: int, user: User) -> tuple[Pair, Lease, Round]:
     """The pair, locked, with the user's lease on it and its round, which no freezing overtakes from here on."""
-    found = session.execute(
-        select(Lease, Pair.round_id).join(Pair, Pair.id == Lease.pair_id).where(Lease.id == lease_id)
-    ).one_or_none()
+    found = session.execute(_lease_in_round(), {"lease": lease_id}).one_or_none()
     if found is None or found.Lease.pair_id != pair_id:
         raise NotFound("This pair was not shown to you.", "Reload the page.")
-    lease, round_id = found
+    lease = found.Lease
     if lease.user_id != user.id:
         raise Forbidden("This pair was shown to someone else.", "Reload the page.")
-    shared(session, Lock.ROUND_CHOICES, round_id)
-    pair, round_ = session.execute(
-        select(Pair, Round)
-        .join(Round, Round.id == Pair.round_id)
-        .where(Pair.id == pair_id)
-        .with_for_update(of=Pair)
-        .execution_options(populate_existing=True)
-    ).one()
+    anew = {"populate_existing": True}
+    pair, round_ = session.execute(_locked_pair(), {"pair": pair_id}, execution_options=anew).one()
     return pair, lease, round_
+
+
+@cache
+def _lease_in_round() -> Select[Any]:
+    """The lease, with the lock that keeps its pair's round from being frozen: taken here, before the round is read."""
+    query = select(Lease, shared(Lock.ROUND_CHOICES, Pair.round_id)).join(Pair, Pair.id == Lease.pair_id)
+    return query.where(Lease.id == bindparam("lease"))
+
+
+@cache
+def _locked_pair() -> Select[Any]:
+    query = select(Pair, Round).join(Round, Round.id == Pair.round_id).where(Pair.id == bindparam("pair"))
+    return query.with_for_update(of=Pair)
 
 
 def _is_extra(pair: Pair, lease: Lease, user: User, answer: Answer, labeling: LabelingSettings) -> bool:

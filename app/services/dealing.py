@@ -7,10 +7,11 @@ so two tabs are given the same pairs.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
-from sqlalchemy import exists, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy.orm import Session, aliased
 
 from app.models import (
     Choice,
@@ -27,7 +28,9 @@ from app.models import (
     Study,
     User,
 )
+from app.models.base import ids
 from app.services import asking, chunks, evaluation, leasing, participations, places, studies
+from app.services.pictures import Picture
 from app.services.places import lease_time
 from app.services.sides import Side
 from app.study_settings import validated
@@ -44,10 +47,8 @@ class DealtPair:
     lease_id: int
     prompt: str
     left: Side
-    first_id: int
-    second_id: int
-    width: int
-    height: int
+    first: Picture
+    second: Picture
     answers: list[str]
     expires_at: datetime
     warm_up: bool
@@ -112,30 +113,40 @@ def give_back(session: Session, *, user: User, lease_ids: list[int], until: date
 
 
 def _shown(session: Session, leases: list[Lease], study: Study, running: list[Round]) -> list[DealtPair]:
-    rows = {
-        pair.id: (pair, prompt, width, height)
-        for pair, prompt, width, height in session.execute(
-            select(Pair, Prompt.text, Sample.width, Sample.height)
-            .join(Group, Group.id == Pair.group_id)
-            .join(Prompt, Prompt.id == Group.prompt_id)
-            .join(Sample, Sample.id == Pair.first_id)
-            .where(Pair.id.in_([lease.pair_id for lease in leases]))
-        )
-    }
+    found = session.execute(_with_pictures(), {"pairs": [lease.pair_id for lease in leases]})
+    rows = {row.id: row for row in found}
     asked = {round_.id: validated(round_.settings).labeling for round_ in running}
     dealt = []
     for lease in leases:
-        pair, prompt, width, height = rows[lease.pair_id]
-        labeling = asked[pair.round_id] if lease.purpose is Purpose.COUNTED else asking.asked_now(study, running)
+        row = rows[lease.pair_id]
+        labeling = asked[row.round_id] if lease.purpose is Purpose.COUNTED else asking.asked_now(study, running)
         dealt.append(
             DealtPair(
-                pair_id=pair.id, lease_id=lease.id, prompt=prompt, left="first" if lease.first_on_left else "second",
-                first_id=pair.first_id, second_id=pair.second_id, width=width, height=height,
+                pair_id=row.id, lease_id=lease.id, prompt=row.prompt,
+                left="first" if lease.first_on_left else "second",
+                first=Picture(row.first_id, row.first_key, row.width, row.height),
+                second=Picture(row.second_id, row.second_key, row.width, row.height),
                 answers=asking.answers_offered(labeling), expires_at=lease.expires_at,
                 warm_up=lease.purpose is Purpose.WARM_UP,
             )
         )  # fmt: skip
     return dealt
+
+
+@cache
+def _with_pictures() -> Select[Any]:
+    first, second = aliased(Sample), aliased(Sample)
+    return (
+        select(
+            Pair.id, Pair.round_id, Pair.first_id, Pair.second_id, Prompt.text.label("prompt"), first.width, first.height,
+            first.webp_key.label("first_key"), second.webp_key.label("second_key"),
+        )
+        .join(Group, Group.id == Pair.group_id)
+        .join(Prompt, Prompt.id == Group.prompt_id)
+        .join(first, first.id == Pair.first_id)
+        .join(second, second.id == Pair.second_id)
+        .where(Pair.id == func.any(ids("pairs")))
+    )  # fmt: skip
 
 
 def _more_to_come(session: Session, round_: Round) -> bool:

@@ -1,9 +1,10 @@
 """What someone has in hand: the leases they hold in a study, and those they let go without an answer."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.models import Lease, Pair, PairState, Purpose, Round, User
@@ -56,17 +57,22 @@ class Hand:
 
 def of(session: Session, *, study_id: int, user: User) -> Hand:
     """The person's hand in the study, from their leases that ended last: a bounded number, in one index."""
-    last = select(Lease).where(Lease.user_id == user.id).order_by(Lease.expires_at.desc()).limit(REMEMBERED)
-    mine: Any = aliased(Lease, last.subquery())
-    rows = session.execute(
-        select(mine, Round.id, Round.study_id, Pair.state, mine.expires_at > func.now(), places.answered(mine.id))
-        .join(Pair, Pair.id == mine.pair_id)
-        .join(Round, Round.id == Pair.round_id)
-        .execution_options(populate_existing=True)
-    ).all()
+    rows = session.execute(_newest(), {"holder": user.id}, execution_options={"populate_existing": True}).all()
     held = [
         Held(lease, round_id, live, answered)
         for lease, round_id, of_study, state, live, answered in rows
         if of_study == study_id and state is not PairState.VOID
     ]
     return Hand(user, held, max((row[0].id for row in rows), default=0))
+
+
+@cache
+def _newest() -> Select[Any]:
+    last = select(Lease).where(Lease.user_id == bindparam("holder"))
+    last = last.order_by(Lease.expires_at.desc(), Lease.id.desc()).limit(REMEMBERED)
+    mine: Any = aliased(Lease, last.subquery())
+    return (
+        select(mine, Round.id, Round.study_id, Pair.state, mine.expires_at > func.now(), places.answered(mine.id))
+        .join(Pair, Pair.id == mine.pair_id)
+        .join(Round, Round.id == Pair.round_id)
+    )

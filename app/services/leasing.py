@@ -5,8 +5,10 @@ same. A gold pair or a repeat takes the turn of a pair that counts; where none i
 """
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Interval, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -118,18 +120,28 @@ def _known(dealer: Dealer, labeling: LabelingSettings, count: int, without: set[
 
 def _lease(dealer: Dealer, pair_id: int, purpose: Purpose, expected: Answer | None = None) -> Lease:
     """The user's lease on the pair for this purpose; one that ran out is renewed in place."""
-    now = func.now()
-    first_on_left = left_side(dealer.user.id, pair_id, purpose) == "first"
+    values = {
+        "pair": pair_id, "holder": dealer.user.id, "shown_as": purpose, "known": expected, "lease_time": lease_time(),
+        "on_left": left_side(dealer.user.id, pair_id, purpose) == "first",
+    }  # fmt: skip
+    given = _given(purpose is Purpose.COUNTED)
+    lease: Lease = dealer.session.scalars(given, values, execution_options={"populate_existing": True}).one()
+    return lease
+
+
+@cache
+def _given(counted: bool) -> Any:
+    until = func.now() + bindparam("lease_time", type_=Interval)
     lease = insert(Lease).values(
-        pair_id=pair_id, user_id=dealer.user.id, purpose=purpose, first_on_left=first_on_left, expected=expected,
-        given_at=now, expires_at=now + lease_time(),
+        pair_id=bindparam("pair"), user_id=bindparam("holder"), purpose=bindparam("shown_as"),
+        first_on_left=bindparam("on_left"), expected=bindparam("known"), given_at=func.now(), expires_at=until,
     )  # fmt: skip
     renewed = lease.on_conflict_do_update(
-        index_elements=["pair_id", "user_id"] if purpose is Purpose.COUNTED else ["user_id", "purpose", "pair_id"],
-        index_where=text("purpose = 'counted'" if purpose is Purpose.COUNTED else "purpose <> 'counted'"),
+        index_elements=["pair_id", "user_id"] if counted else ["user_id", "purpose", "pair_id"],
+        index_where=text("purpose = 'counted'" if counted else "purpose <> 'counted'"),
         set_={name: lease.excluded[name] for name in ("given_at", "expires_at")},
     )
-    return dealer.session.scalars(renewed.returning(Lease), execution_options={"populate_existing": True}).one()
+    return renewed.returning(Lease)
 
 
 def _pairs(dealt: list[Lease]) -> set[int]:

@@ -1,9 +1,10 @@
 """Advisory locks, held to the transaction's end. They order what must not overlap without writing a shared row."""
 
 from enum import IntEnum
+from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 
 class Lock(IntEnum):
@@ -15,8 +16,9 @@ def exclusive(session: Session, lock: Lock, key: int) -> None:
     session.execute(select(func.pg_advisory_xact_lock(_number(lock, key))))
 
 
-def shared(session: Session, lock: Lock, key: int) -> None:
-    session.execute(select(func.pg_advisory_xact_lock_shared(_number(lock, key))))
+def shared(lock: Lock, key: ColumnElement[int] | InstrumentedAttribute[int]) -> ColumnElement[Any]:
+    """To be selected beside a row: takes the lock on `key`, a column of it, together with others who share it."""
+    return func.pg_advisory_xact_lock_shared(literal_column(str(int(lock) << 56)).op("|")(key))
 
 
 def tried(session: Session, lock: Lock, key: int = 0) -> bool:

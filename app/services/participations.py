@@ -4,9 +4,10 @@ A pause keeps someone from being dealt pairs and leaves what they said as it is;
 said out of places, preferences and statistics. Either can be taken back, and each is an event.
 """
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy import Select, bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -32,13 +33,21 @@ def of(session: Session, *, study_id: int, user: User) -> Participation:
 
 def locked(session: Session, *, study_id: int, user: User) -> Participation:
     """The user's participation, locked to the transaction's end and read anew: their tabs and devices go one by one."""
-    mine = select(Participation).where(Participation.study_id == study_id, Participation.user_id == user.id)
-    lock = mine.with_for_update(key_share=True).execution_options(populate_existing=True)
-    found = session.scalars(lock).one_or_none()
+    mine, anew = {"in_study": study_id, "theirs": user.id}, {"populate_existing": True}
+    found = session.scalars(_locked(), mine, execution_options=anew).one_or_none()
     if found is None:
         of(session, study_id=study_id, user=user)
-        found = session.scalars(lock).one()
+        found = session.scalars(_locked(), mine, execution_options=anew).one()
     return found
+
+
+@cache
+def _locked() -> Select[Any]:
+    return (
+        select(Participation)
+        .where(Participation.study_id == bindparam("in_study"), Participation.user_id == bindparam("theirs"))
+        .with_for_update(key_share=True)
+    )
 
 
 def pause(session: Session, *, study_id: int, user_id: int, reason: str, actor: User | None) -> Participation:

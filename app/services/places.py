@@ -5,12 +5,14 @@ out and settings that changed meanwhile cannot leave them wrong.
 """
 
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Interval, Update, case, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.models import Answer, Choice, Lease, Pair, PairState, Purpose, Round, RoundState, User
+from app.models.base import Json, fixed, ids
 from app.services import preferences
 from app.settings import get_settings
 from app.study_settings import LabelingSettings, validated
@@ -24,18 +26,32 @@ def recount(session: Session, round_: Round, which: ColumnElement[bool]) -> None
 
     The pairs' rows are locked by it to the transaction's end.
     """
-    session.execute(_recounted(round_, which), execution_options={"synchronize_session": "fetch"})
+    session.execute(
+        _recounted(which, round_.state in ASKED_IN), _of(round_), execution_options={"synchronize_session": "fetch"}
+    )
+
+
+def recount_one(session: Session, round_: Round, pair_id: int) -> None:
+    """`recount` of one pair."""
+    recounted = _recounted_one(round_.state in ASKED_IN)
+    session.execute(recounted, {**_of(round_), "pair": pair_id}, execution_options={"synchronize_session": "fetch"})
 
 
 def free(session: Session, pair_ids: list[int], user: User, labeling: LabelingSettings) -> set[int]:
     """Those of the pairs that have a place for the user: open, and not filled by the choices and leases of others."""
-    query = select(Pair.id).where(Pair.id.in_(pair_ids), has_place(user, labeling))
-    return set(session.scalars(query))
+    return set(session.scalars(_free(), {**asked_by(user, labeling), "pairs": pair_ids}))
 
 
-def has_place(user: User, labeling: LabelingSettings, pairs: type[Pair] = Pair) -> ColumnElement[bool]:
-    """Whether a pair (of `pairs`, where the query reads them under another name) has a place for the user."""
-    return (pairs.state == PairState.OPEN) & (pairs.filled + _held_by_others(user, pairs) < labeling.choices_per_pair)
+def has_place(pairs: type[Pair] = Pair) -> ColumnElement[bool]:
+    """Whether a pair (of `pairs`, where the query reads them under another name) has a place for whom `asked_by`
+    names when the statement is executed."""
+    is_open = pairs.state == fixed(PairState.OPEN, Pair.state)
+    return is_open & (pairs.filled + _held_by_others(pairs) < bindparam("choices_per_pair"))
+
+
+def asked_by(user: User, labeling: LabelingSettings) -> Json:
+    """The parameters of `has_place`."""
+    return {"asker_id": user.id, "asker_kind": user.kind, "choices_per_pair": labeling.choices_per_pair}
 
 
 def answered(lease_id: Any) -> ColumnElement[bool]:
@@ -43,12 +59,17 @@ def answered(lease_id: Any) -> ColumnElement[bool]:
     return exists().where(Choice.lease_id == lease_id, Choice.undone_at.is_(None))
 
 
-def lease_time() -> Any:
-    """How long a lease lasts, as an SQL interval."""
-    return literal(timedelta(seconds=get_settings().pair_lease_seconds), Interval)
+def lease_time() -> timedelta:
+    """How long a lease lasts."""
+    return timedelta(seconds=get_settings().pair_lease_seconds)
 
 
-def _held_by_others(user: User, pairs: type[Pair]) -> Any:
+@cache
+def _free() -> Any:
+    return select(Pair.id).where(Pair.id == func.any(ids("pairs")), has_place())
+
+
+def _held_by_others(pairs: type[Pair]) -> Any:
     """How many places of a pair other people's live leases hold; those of a kind that fills none hold none."""
     return (
         select(func.count())
@@ -56,10 +77,10 @@ def _held_by_others(user: User, pairs: type[Pair]) -> Any:
         .join(User, User.id == Lease.user_id)
         .where(
             Lease.pair_id == pairs.id,
-            Lease.user_id != user.id,
-            Lease.purpose == Purpose.COUNTED,
+            Lease.user_id != bindparam("asker_id"),
+            Lease.purpose == fixed(Purpose.COUNTED, Lease.purpose),
             Lease.expires_at > func.now(),
-            User.kind == user.kind,
+            User.kind == bindparam("asker_kind"),
             ~answered(Lease.id),
         )
         .correlate(pairs)
@@ -67,10 +88,25 @@ def _held_by_others(user: User, pairs: type[Pair]) -> Any:
     )
 
 
-def _recounted(round_: Round, which: ColumnElement[bool]) -> Update:
+def _of(round_: Round) -> Json:
+    """The parameters of a recount."""
     labeling = validated(round_.settings).labeling
-    said = preferences.speaking(round_, labeling).where(which).with_only_columns(Choice.pair_id, Choice.answer)
-    answers = said.subquery()
+    return {
+        "in_round": round_.id, "of_study": round_.study_id, "kinds": preferences.COUNTED_KINDS[labeling.counted],
+        "choices_per_pair": labeling.choices_per_pair,
+    }  # fmt: skip
+
+
+@cache
+def _recounted_one(asked: bool) -> Update:
+    return _recounted(Pair.id == bindparam("pair"), asked)
+
+
+def _recounted(which: ColumnElement[bool], asked: bool) -> Update:
+    """`asked`: whether the round asks for choices, so that the counts close and open its pairs."""
+    kinds = bindparam("kinds", expanding=True)
+    speaking = preferences.speaking_in(bindparam("in_round"), bindparam("of_study"), kinds)
+    answers = speaking.where(which).with_only_columns(Choice.pair_id, Choice.answer).subquery()
     skip = answers.c.answer == Answer.SKIP
     counts = (
         select(
@@ -79,13 +115,13 @@ def _recounted(round_: Round, which: ColumnElement[bool]) -> Update:
             func.count(answers.c.answer).filter(skip).label("skipped"),
         )
         .outerjoin(answers, answers.c.pair_id == Pair.id)
-        .where(Pair.round_id == round_.id, which)
+        .where(Pair.round_id == bindparam("in_round"), which)
         .group_by(Pair.id)
         .subquery()
     )
     values: dict[str, Any] = {"filled": counts.c.filled, "skipped": counts.c.skipped}
-    if round_.state in ASKED_IN:
-        full = or_(counts.c.filled >= labeling.choices_per_pair, counts.c.skipped >= SKIPS_THAT_CLOSE)
+    if asked:
+        full = or_(counts.c.filled >= bindparam("choices_per_pair"), counts.c.skipped >= SKIPS_THAT_CLOSE)
         closed_at = case((full, func.coalesce(Pair.closed_at, func.now())))
         void = Pair.state == PairState.VOID
         values |= {

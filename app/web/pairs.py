@@ -8,9 +8,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from app.models import Answer, User
-from app.services import dealing, pictures, waiting
+from app.services import dealing, waiting
 from app.services.dealing import Deal, DealtPair
-from app.services.pictures import Picture
 from app.services.sides import Side
 from app.web import languages
 from app.web.languages import gettext as _
@@ -54,9 +53,8 @@ def next_pairs(
 ) -> Next:
     """Deal up to `count` pairs to `user`, who reads `language`."""
     deal = dealing.deal(session, study_id=study_id, user=user, count=count)
-    found = pictures.of_samples(session, [i for pair in deal.pairs for i in (pair.first_id, pair.second_id)])
     return Next(
-        pairs=[_shown(pair, found, links, user.id) for pair in deal.pairs],
+        pairs=[_shown(pair, links, user.id) for pair in deal.pairs],
         reason=deal.reason,
         message=_message(deal, language),
         until=deal.until,
@@ -75,16 +73,16 @@ def _message(deal: Deal, language: Locale) -> str | None:
         )
 
 
-def _shown(pair: DealtPair, found: dict[int, Picture], links: PictureLinks, viewer_id: int) -> ShownPair:
-    first, second = (links.url(found[i], viewer_id=viewer_id) for i in (pair.first_id, pair.second_id))
+def _shown(pair: DealtPair, links: PictureLinks, viewer_id: int) -> ShownPair:
+    first, second = (links.url(picture, viewer_id=viewer_id) for picture in (pair.first, pair.second))
     return ShownPair(
         pair=pair.pair_id,
         lease=pair.lease_id,
         prompt=pair.prompt,
         left=pair.left,
         images=Images(left=first, right=second) if pair.left == "first" else Images(left=second, right=first),
-        width=pair.width,
-        height=pair.height,
+        width=pair.first.width,
+        height=pair.first.height,
         answers=[Answer(answer) for answer in pair.answers],
         expires_at=pair.expires_at,
         warm_up=pair.warm_up,

@@ -36,7 +36,7 @@ class Answering:
             return dealing.deal(session, study_id=self._study_id, user=self._user, count=MOST_AHEAD).pairs
 
     def _answer(self, pair: DealtPair) -> None:
-        better = self._judge.better(self._score(pair.first_id), self._score(pair.second_id))
+        better = self._judge.better(self._score(pair.first.sample_id), self._score(pair.second.sample_id))
         answer = BY_PREFERENCE.get(better) or _undecided(pair)
         with transaction() as session:
             choices.record(

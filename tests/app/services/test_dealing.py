@@ -135,9 +135,9 @@ def test_while_pictures_are_being_drawn_no_reason_is_given(db: Session) -> None:
 def test_a_lost_picture_is_shown_to_nobody(db: Session) -> None:
     round_, user = make_round(db, 1), builders.user(db)
     [pair] = deal(db, round_, user).pairs
-    samples.lose(db, [pair.second_id])
+    samples.lose(db, [pair.second.sample_id])
     db.expire_all()
-    assert db.get_one(Sample, pair.second_id).state == SampleState.LOST
+    assert db.get_one(Sample, pair.second.sample_id).state == SampleState.LOST
     assert db.get_one(Pair, pair.pair_id).state == PairState.VOID
     assert deal(db, round_, user).pairs == []
 
