@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
-from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Update, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -127,7 +126,7 @@ def signed_in(session: Session, token: str) -> User | None:
 
 
 @cache
-def _signed_in() -> Select[Any]:
+def _signed_in() -> Select[User, int, bool]:
     return (
         select(User, WebSession.id, WebSession.seen_at < func.now() - SEEN_EVERY)
         .join(WebSession, WebSession.user_id == User.id)

@@ -130,12 +130,12 @@ def _windows() -> Subquery:
     return every.subquery("windows")
 
 
-def _looked_at() -> Select[Any]:
+def _looked_at() -> Select[int, PairState, int]:
     """The columns that `_fits` reads, of the round's pairs."""
     return select(Pair.id, Pair.state, Pair.filled).where(_in_round())
 
 
-def _fitting_ids(part: Select[Any]) -> Select[Any]:
+def _fitting_ids(part: Select[int, PairState, int]) -> Select[int]:
     pairs = aliased(Pair, part.subquery())
     return select(pairs.id).where(pairs.id != func.all(ids("without")), *_fits(pairs, counts=True))
 
@@ -181,7 +181,7 @@ def _levels() -> Any:
 
 
 @cache
-def _ends_of_the_emptiest() -> Select[Any]:
+def _ends_of_the_emptiest() -> Select[int, int]:
     emptiest = select(func.min(Pair.filled)).where(_in_round(), OPEN).scalar_subquery()
     return select(func.min(Pair.id), func.max(Pair.id)).where(and_(_in_round(), OPEN, Pair.filled == emptiest))
 

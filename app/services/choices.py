@@ -181,7 +181,7 @@ def _lease_in_round() -> Select[Any]:
 
 
 @cache
-def _locked_pair() -> Select[Any]:
+def _locked_pair() -> Select[Pair, Round]:
     query = select(Pair, Round).join(Round, Round.id == Pair.round_id).where(Pair.id == bindparam("pair"))
     return query.with_for_update(of=Pair)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app.models import (
@@ -134,11 +134,12 @@ def _shown(session: Session, leases: list[Lease], study: Study, running: list[Ro
 
 
 @cache
-def _with_pictures() -> Select[Any]:
+def _with_pictures() -> Any:
     first, second = aliased(Sample), aliased(Sample)
     return (
         select(
-            Pair.id, Pair.round_id, Pair.first_id, Pair.second_id, Prompt.text.label("prompt"), first.width, first.height,
+            Pair.id, Pair.round_id, Pair.first_id, Pair.second_id, Prompt.text.label("prompt"),
+            first.width, first.height,
             first.webp_key.label("first_key"), second.webp_key.label("second_key"),
         )
         .join(Group, Group.id == Pair.group_id)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Update, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.models import Answer, Choice, Lease, Pair, PairState, Purpose, Round, RoundState, User
@@ -104,7 +104,7 @@ def _recounted_one(asked: bool) -> Update:
 
 def _recounted(which: ColumnElement[bool], asked: bool) -> Update:
     """`asked`: whether the round asks for choices, so that the counts close and open its pairs."""
-    kinds = bindparam("kinds", expanding=True)
+    kinds: BindParameter[Any] = bindparam("kinds", expanding=True)
     speaking = preferences.speaking_in(bindparam("in_round"), bindparam("of_study"), kinds)
     answers = speaking.where(which).with_only_columns(Choice.pair_id, Choice.answer).subquery()
     skip = answers.c.answer == Answer.SKIP
