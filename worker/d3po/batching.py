@@ -14,6 +14,7 @@ from torch import Tensor
 from worker.d3po.distribution import States, StepDistribution, step_distribution
 from worker.d3po.errors import SettingsError
 from worker.d3po.policy import Policy
+from worker.d3po.prompts import Prompts
 from worker.d3po.training_set import LoadedGroup
 
 
@@ -59,8 +60,8 @@ def distribution_of(policy: Policy, units: Sequence[Unit]) -> StepDistribution:
     states = States(
         x=x.to(device).to(dtype),
         step=torch.tensor([unit.step for unit in units for _ in range(unit.size)]),
-        prompt=torch.cat([unit.group.prompt.expand(unit.size, -1, -1) for unit in units]),
-        negative=torch.cat([unit.group.negative.expand(unit.size, -1, -1) for unit in units]),
+        prompt=Prompts.joined([unit.group.prompt.repeated(unit.size) for unit in units]),
+        negative=Prompts.joined([unit.group.negative.repeated(unit.size) for unit in units]),
     )
     first = units[0].group
     return step_distribution(policy, first.schedule, states, first.sampling.guidance)

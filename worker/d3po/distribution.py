@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from worker.d3po.policy import Policy
+from worker.d3po.prompts import Prompts
 from worker.d3po.schedule import Schedule
 
 HALF_LOG_TAU = 0.5 * math.log(2 * math.pi)
@@ -22,8 +23,8 @@ class States:
 
     x: Tensor  # (n, C, H, W)
     step: Tensor  # (n,) int64 numbers of steps in the schedule, on the CPU
-    prompt: Tensor  # (n, L, D)
-    negative: Tensor  # (n, L, D)
+    prompt: Prompts  # n
+    negative: Prompts  # n
 
 
 @dataclass(frozen=True)

@@ -31,12 +31,16 @@ ARCHITECTURES = {
     ("sd1", "v"): "stable-diffusion-v1",
     ("sd2", "epsilon"): "stable-diffusion-v2-512",
     ("sd2", "v"): "stable-diffusion-v2-768-v",
+    ("sdxl", "epsilon"): "stable-diffusion-xl-v1-base",
+    ("sdxl", "v"): "stable-diffusion-xl-v1-base",
 }
 BASE_VERSIONS = {
     ("sd1", "epsilon"): "sd_v1",
     ("sd1", "v"): "sd_v1_v",
     ("sd2", "epsilon"): "sd_v2",
     ("sd2", "v"): "sd_v2_v",
+    ("sdxl", "epsilon"): "sdxl_base_v1-0",
+    ("sdxl", "v"): "sdxl_base_v1-0",
 }
 
 
@@ -69,7 +73,7 @@ class LoraInfo:
 
 
 def write_diffusers(adapter: Adapter, info: LoraInfo) -> bytes:
-    """The file that `StableDiffusionPipeline.load_lora_weights` loads; by custom named `DIFFUSERS_NAME`."""
+    """The file that the `load_lora_weights` of diffusers' pipelines loads; by custom named `DIFFUSERS_NAME`."""
     scaled = {
         name: t * (adapter.alpha / adapter.rank) if ".lora_B." in name and adapter.alpha != adapter.rank else t
         for name, t in adapter.tensors.items()

@@ -11,7 +11,7 @@ from torch import Tensor
 from worker.d3po.adapter import Adapter, fresh_adapter
 from worker.d3po.errors import ModelError, SettingsError
 from worker.d3po.loading import BaseModel, load_base_model, resolve_device
-from worker.d3po.prompts import Encoded, PromptEncoder
+from worker.d3po.prompts import Encoded, PromptEncoder, Prompts
 from worker.d3po.records import OFF, Precision
 from worker.d3po.schedule import Schedule, make_schedule
 
@@ -25,7 +25,8 @@ class Policy:
         # asked once: diffusers walks through the whole model for either, at every call
         self.device: torch.device = base.unet.device  # where the weights lie
         self._unet_dtype: torch.dtype = base.unet.dtype
-        self._encode = PromptEncoder(base.tokenizer, base.text_encoder)
+        second = None if base.text_encoder_2 is None else (base.tokenizer_2, base.text_encoder_2)
+        self._encode = PromptEncoder(base.tokenizer, base.text_encoder, second, zero_empty=base.zero_negative)
         self._layers: list[BaseTunerLayer] = []  # the adapted modules
         self._rank: int | None = None
         self._alpha = 0.0
@@ -167,21 +168,36 @@ class Policy:
         """The prompt as the UNet reads it."""
         return self._encode(prompt)
 
-    def guided_output(self, x: Tensor, timestep: Tensor, prompt: Tensor, negative: Tensor, guidance: float) -> Tensor:
+    def encode_negative(self, prompt: str) -> Encoded:
+        """The negative prompt as the UNet reads it; an empty one is all zeros where the model was trained so (SDXL)."""
+        return self._encode.negative(prompt)
+
+    def guided_output(self, x: Tensor, timestep: Tensor, prompt: Prompts, negative: Prompts, guidance: float) -> Tensor:
         """out_uncond + w (out_cond - out_uncond), both from one forward pass of 2n rows (n where w = 1).
 
-        x (n, C, H, W), timestep (n,), prompt and negative (n, L, D); the result is (n, C, H, W) in `exact_dtype`.
+        x (n, C, H, W), timestep (n,), n prompts and negative ones; the result is (n, C, H, W) in `exact_dtype`.
         """
         if guidance == 1:
             return self._output(x, timestep, prompt)
-        both = self._output(torch.cat([x, x]), torch.cat([timestep, timestep]), torch.cat([negative, prompt]))
+        prompts = Prompts.joined([negative, prompt])
+        both = self._output(torch.cat([x, x]), torch.cat([timestep, timestep]), prompts)
         uncond, cond = both.chunk(2)
         return uncond + guidance * (cond - uncond)
 
-    def _output(self, x: Tensor, timestep: Tensor, prompt: Tensor) -> Tensor:
+    def _output(self, x: Tensor, timestep: Tensor, prompts: Prompts) -> Tensor:
         rows = x.to(self._unet_dtype, memory_format=torch.channels_last)
-        out = self.unet(rows, timestep.to(self.device), prompt.to(self._unet_dtype), return_dict=False)[0]
+        text = prompts.embedding.to(self._unet_dtype)
+        beside = self._beside(x, prompts)
+        out = self.unet(rows, timestep.to(self.device), text, added_cond_kwargs=beside, return_dict=False)[0]
         return out.to(self.exact_dtype, memory_format=torch.contiguous_format)
+
+    def _beside(self, x: Tensor, prompts: Prompts) -> dict[str, Tensor] | None:
+        """What SDXL is told beside the text: the pooled prompt, and the size it draws, whole and not cropped."""
+        if prompts.pooled is None:
+            return None
+        height, width = (side * self.vae_factor for side in x.shape[-2:])
+        size = torch.tensor([height, width, 0, 0, height, width], device=self.device, dtype=self._unet_dtype)
+        return {"text_embeds": prompts.pooled.to(self._unet_dtype), "time_ids": size.expand(len(x), -1)}
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from worker.d3po import noise
 from worker.d3po.distribution import States, step_distribution
 from worker.d3po.errors import SettingsError, StoppedError
 from worker.d3po.policy import Policy
+from worker.d3po.prompts import Prompts
 from worker.d3po.records import GroupSpec, SampleRecord, SamplingSettings, Trajectory
 from worker.d3po.schedule import Schedule
 from worker.d3po.trajectory import STORAGE, initial_latents
@@ -96,8 +97,8 @@ def _denoise(
 ) -> tuple[list[Tensor], list[Tensor]]:
     """x_{T-1} … x_0 (each (n, C, H, W) in the storage type, on the device) and the log-probability of each step."""
     shape, storage = policy.latent_shape(settings.height, settings.width), STORAGE[settings.storage]
-    prompt = torch.stack([policy.encode(group.prompt).embedding for group, _ in members])
-    negative = policy.encode(settings.negative_prompt).embedding.expand_as(prompt)
+    prompt = Prompts.joined([policy.encode(group.prompt).alone for group, _ in members])
+    negative = policy.encode_negative(settings.negative_prompt).alone.repeated(len(members))
     x = torch.stack([initial_latents(group.noise, shape, storage) for group, _ in members]).to(policy.device)
     latents, log_probs = [], []
     for step, sigma in enumerate(schedule.sigma):

@@ -9,6 +9,7 @@ from torch import Tensor
 from worker.d3po import noise
 from worker.d3po.errors import SettingsError
 from worker.d3po.policy import Policy
+from worker.d3po.prompts import Prompts
 from worker.d3po.records import Preference, SamplingSettings, TrainingSettings, Trajectory
 from worker.d3po.schedule import Schedule
 from worker.d3po.trajectory import states_of
@@ -36,8 +37,8 @@ class LoadedGroup:
     group: Group
     states: Tensor  # (K, T + 1, C, H, W): x_T … x_0 in the storage type
     log_probs: Tensor  # (K, T), as stored
-    prompt: Tensor  # (L, D)
-    negative: Tensor  # (L, D)
+    prompt: Prompts  # one
+    negative: Prompts  # one
     sampling: SamplingSettings
     schedule: Schedule
     policy: str  # identity of the policy that sampled
@@ -96,8 +97,8 @@ class Loader:
             group=group,
             states=torch.stack([states_of(t) for t in trajectories]),
             log_probs=torch.stack([t.log_probs for t in trajectories]),
-            prompt=self._policy.encode(first.prompt).embedding,
-            negative=self._policy.encode(first.sampling.negative_prompt).embedding,
+            prompt=self._policy.encode(first.prompt).alone,
+            negative=self._policy.encode_negative(first.sampling.negative_prompt).alone,
             sampling=first.sampling,
             schedule=schedule,
             policy=first.policy,

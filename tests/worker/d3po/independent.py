@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from worker.d3po import Policy, SamplingSettings
+from worker.d3po.prompts import Encoded
 
 TAU = 2 * math.pi
 
@@ -26,6 +27,7 @@ class IndependentPolicy:
     abar: list[float]  # the scheduler's table
     final_abar: float
     prediction: str
+    pixels: int  # per latent element
 
     @classmethod
     def of(cls, policy: Policy, bare_unet: torch.nn.Module) -> "IndependentPolicy":
@@ -38,26 +40,32 @@ class IndependentPolicy:
             abar=[float(a) for a in scheduler.alphas_cumprod],
             final_abar=float(scheduler.final_alpha_cumprod),
             prediction=scheduler.config.prediction_type,
+            pixels=policy.vae_factor,
         )
 
-    def output(self, x: Tensor, timestep: int, prompt: Tensor) -> Tensor:
-        """The UNet on one state: x (C, H, W), prompt (L, D)."""
+    def output(self, x: Tensor, timestep: int, prompt: Encoded) -> Tensor:
+        """The UNet on one state: x (C, H, W). SDXL is also told the pooled prompt and the picture's size."""
         merged = {}
         for name, weight in self.unet.named_parameters():
             module = name.removesuffix(".weight")
             if f"{module}.lora_A.weight" in self.adapter:
                 a, b = self.adapter[f"{module}.lora_A.weight"], self.adapter[f"{module}.lora_B.weight"]
                 merged[name] = weight + self.scale * (b @ a)
-        rows = (x[None].double(), torch.tensor([timestep]), prompt[None].double())
-        return functional_call(self.unet, merged, rows, {"return_dict": False})[0][0]
+        rows = (x[None].double(), torch.tensor([timestep]), prompt.embedding[None].double())
+        beside = None
+        if prompt.pooled is not None:
+            height, width = (side * self.pixels for side in x.shape[1:])
+            ids = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float64)
+            beside = {"text_embeds": prompt.pooled[None].double(), "time_ids": ids}
+        return functional_call(self.unet, merged, rows, {"added_cond_kwargs": beside, "return_dict": False})[0][0]
 
     def log_prob(
         self,
         x: Tensor,
         x_prev: Tensor,
         step: int,
-        prompt: Tensor,
-        negative: Tensor,
+        prompt: Encoded,
+        negative: Encoded,
         sampling: SamplingSettings,
         reduce: str,
     ) -> Tensor:

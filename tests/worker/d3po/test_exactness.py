@@ -40,8 +40,15 @@ class GivenReference:
 class Case:
     """One group (or two), drawn by the policy and scored by both sides."""
 
-    def __init__(self, precision: str, prediction: str, sampling: SamplingSettings = SAMPLING, count: int = 1) -> None:
-        self.policy = tiny_policy(precision, prediction)
+    def __init__(
+        self,
+        precision: str,
+        prediction: str,
+        sampling: SamplingSettings = SAMPLING,
+        count: int = 1,
+        family: str = "sd1",
+    ) -> None:
+        self.policy = tiny_policy(precision, prediction, family)
         bare = copy.deepcopy(self.policy.unet)
         self.sampling = sampling
         self.policy.with_adapter(shaken(self.policy).adapter)
@@ -54,7 +61,7 @@ class Case:
         values = {}
         for name, trajectory in self.trajectories.items():
             states = states_of(trajectory)
-            prompt, negative = (self.policy.encode(text).embedding for text in (trajectory.prompt, ""))
+            prompt, negative = self.policy.encode(trajectory.prompt), self.policy.encode_negative("")
             for step in range(self.sampling.steps):
                 values[name, step] = self.independent.log_prob(
                     states[step], states[step + 1], step, prompt, negative, self.sampling, reduction
@@ -196,3 +203,13 @@ def test_the_gradient_is_what_central_differences_say() -> None:
         values[place] -= direction * step
     measured = (around[0] - around[1]) / (2 * step)
     assert measured == pytest.approx(float(gradient[name.replace(".default", "")].view(-1)[place]), rel=1e-6)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize("family", ["sd2", "sdxl"])
+@pytest.mark.parametrize(("precision", "limit"), [("fp64", 1e-9), ("fp32", 1e-3)])
+def test_every_family_agrees_with_the_formulas(precision: str, limit: float, family: str, prediction: str) -> None:
+    case = Case(precision, prediction, family=family)
+    loss, gradient, expected_loss, expected_gradient = case.both("inside", 1.0, 0.1)
+    assert loss == pytest.approx(expected_loss, rel=limit)
+    assert relative(gradient, expected_gradient) < limit

@@ -15,6 +15,7 @@ from tests.worker.d3po.tiny import LORA, shaken, tiny_policy
 from worker.d3po import Adapter, EvalNoise, GroupSpec, SamplingSettings, load_policy, lora_files, sample_groups
 from worker.d3po.errors import CorruptFileError
 from worker.d3po.noise import normal
+from worker.d3po.prompts import Prompts
 from worker.d3po.tensor_file import tensor_part_sha256, unpack
 
 pytestmark = pytest.mark.xdist_group("lora files")  # the pictures are drawn once
@@ -175,7 +176,7 @@ def test_peft_itself_loads_the_folder(adapter: Adapter, tmp_path: Path) -> None:
     x, timestep, prompt = torch.ones(1, 4, 8, 8), torch.tensor([500]), torch.ones(1, 16, 16)
     with torch.no_grad():
         theirs = model(x, timestep, prompt, return_dict=False)[0]
-        ours = tiny_policy().with_adapter(adapter)._output(x, timestep, prompt)
+        ours = tiny_policy().with_adapter(adapter)._output(x, timestep, Prompts(prompt))
     torch.testing.assert_close(ours, theirs)
 
 

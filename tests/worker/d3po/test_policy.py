@@ -11,6 +11,7 @@ import torch
 from tests.worker.d3po.tiny import LORA, shaken, tiny_policy
 from worker.d3po import Adapter, load_policy
 from worker.d3po.errors import CorruptFileError, ModelError
+from worker.d3po.prompts import Prompts
 
 
 def test_a_folder_that_is_no_pipeline_is_refused_with_what_to_give(tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_an_adapter_comes_back_from_its_bytes_and_weighs_alpha_over_rank() -> No
     twice_b = Adapter(
         {n: 2 * t if ".lora_B." in n else t for n, t in adapter.tensors.items()}, adapter.rank, adapter.alpha
     )
-    x, timestep, prompt = torch.ones(1, 4, 8, 8), torch.tensor([500]), torch.ones(1, 16, 16)
+    x, timestep, prompt = torch.ones(1, 4, 8, 8), torch.tensor([500]), Prompts(torch.ones(1, 16, 16))
     with torch.no_grad():
         outputs = [tiny_policy().with_adapter(a)._output(x, timestep, prompt) for a in (adapter, double, twice_b)]
     assert not torch.allclose(outputs[0], outputs[1])
@@ -115,8 +116,8 @@ def test_guidance_of_one_is_the_conditional_output_alone() -> None:
     policy = tiny_policy()
     x, timestep, prompt = torch.ones(1, 4, 8, 8), torch.tensor([500]), torch.ones(1, 16, 16)
     with torch.no_grad():
-        out = policy.guided_output(x, timestep, prompt, 0 * prompt, 1.0)
-        close = policy.guided_output(x, timestep, prompt, 0 * prompt, 1.0 + 1e-6)
+        out = policy.guided_output(x, timestep, Prompts(prompt), Prompts(0 * prompt), 1.0)
+        close = policy.guided_output(x, timestep, Prompts(prompt), Prompts(0 * prompt), 1.0 + 1e-6)
     torch.testing.assert_close(out, close)
 
 

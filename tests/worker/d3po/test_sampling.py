@@ -10,6 +10,7 @@ from tests.worker.d3po.tiny import SAMPLING, groups, shaken, tiny_policy
 from worker.d3po import EvalNoise, GroupSpec, Policy, SampleRecord, SamplingSettings, load_policy, sample_groups
 from worker.d3po.distribution import States, step_distribution
 from worker.d3po.errors import SettingsError, StoppedError
+from worker.d3po.prompts import Prompts
 from worker.d3po.trajectory import states_of
 
 
@@ -21,8 +22,8 @@ def recomputed(policy: Policy, records: list[SampleRecord], step: int) -> torch.
     """The log-probability of one step of several samples in one batch, from what is stored."""
     kept = [record.trajectory for record in records]
     states = torch.stack([states_of(t) for t in kept if t is not None])
-    prompt = torch.stack([policy.encode(record.group.prompt).embedding for record in records])
-    negative = policy.encode("").embedding.expand_as(prompt)
+    prompt = Prompts.joined([policy.encode(record.group.prompt).alone for record in records])
+    negative = policy.encode_negative("").alone.repeated(len(records))
     settings = kept[0].sampling  # type: ignore[union-attr]
     schedule = policy.schedule(settings.steps, settings.eta)
     batch = States(states[:, step].float(), torch.full((len(records),), step), prompt, negative)

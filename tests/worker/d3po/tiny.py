@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch.nn import Module
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from worker.d3po import GroupSpec, Policy, Preference, RoundNoise, SamplingSettings, Trajectory, sample_groups
 from worker.d3po.loading import DTYPES, BaseModel
@@ -17,14 +17,38 @@ SAMPLING = SamplingSettings(steps=4, guidance=3.0)
 LORA = (4, 4.0, ("to_q", "to_k", "to_v", "to_out.0"), 0)
 
 
+UNETS: dict[str, dict[str, object]] = {
+    "sd1": {"attention_head_dim": 4},
+    "sd2": {"attention_head_dim": (2, 4), "use_linear_projection": True},
+    "sdxl": {
+        "attention_head_dim": (2, 4),
+        "use_linear_projection": True,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 4,
+        "projection_class_embeddings_input_dim": 12 + 6 * 4,
+    },
+}
+
+
+def text_config(width: int, *, layers: int, **more: int) -> CLIPTextConfig:
+    """A text encoder that reads the demo model's tokens."""
+    return CLIPTextConfig(
+        vocab_size=2789, hidden_size=width, intermediate_size=32, num_hidden_layers=layers, num_attention_heads=2,
+        max_position_embeddings=16, bos_token_id=2787, eos_token_id=2788, **more,
+    )  # fmt: skip
+
+
 @cache
 def demo_tokenizer() -> CLIPTokenizer:
     """The demo model's tokenizer, read once."""
     return CLIPTokenizer.from_pretrained(DEMO_TOKENIZER)
 
 
-def tiny_policy(precision: str = "fp32", prediction: str = "epsilon") -> Policy:
-    """8x8 latents, 16x16 pictures, two levels of the UNet with attention in one. The same weights every time."""
+def tiny_policy(precision: str = "fp32", prediction: str = "epsilon", family: str = "sd1") -> Policy:
+    """8x8 latents, 16x16 pictures, two levels of the UNet with attention in one. The same weights every time.
+
+    SD 2.x differs in its heads and its linear projections; SDXL in two text encoders and what the UNet is told beside.
+    """
     dtype = DTYPES[precision]
     exact = torch.promote_types(dtype, torch.float32)
     with torch.random.fork_rng():
@@ -36,8 +60,8 @@ def tiny_policy(precision: str = "fp32", prediction: str = "epsilon") -> Policy:
             up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
             layers_per_block=1,
             cross_attention_dim=16,
-            attention_head_dim=4,
             norm_num_groups=4,
+            **UNETS[family],  # type: ignore[arg-type]
         )
         vae = AutoencoderKL(
             block_out_channels=(8, 8),
@@ -47,20 +71,11 @@ def tiny_policy(precision: str = "fp32", prediction: str = "epsilon") -> Policy:
             norm_num_groups=4,
             sample_size=16,
         )
-        text_encoder = CLIPTextModel(
-            CLIPTextConfig(
-                vocab_size=2789,
-                hidden_size=16,
-                intermediate_size=32,
-                num_hidden_layers=1,
-                num_attention_heads=2,
-                max_position_embeddings=16,
-                bos_token_id=2787,
-                eos_token_id=2788,
-            )
-        )
-    for part in (unet, vae, text_encoder):
-        part.requires_grad_(False).eval()
+        text_encoder = CLIPTextModel(text_config(8 if family == "sdxl" else 16, layers=2 if family == "sdxl" else 1))
+        second = CLIPTextModelWithProjection(text_config(8, layers=2, projection_dim=12)) if family == "sdxl" else None
+    for part in (unet, vae, text_encoder, second):
+        if part is not None:
+            part.requires_grad_(False).eval()
     scheduler = DDIMScheduler(
         beta_start=0.00085,
         beta_end=0.012,
@@ -77,8 +92,11 @@ def tiny_policy(precision: str = "fp32", prediction: str = "epsilon") -> Policy:
             text_encoder=Module.to(text_encoder, exact),
             tokenizer=demo_tokenizer(),
             scheduler=scheduler,
-            family="sd1",
+            family=family,
             precision=precision,
+            text_encoder_2=None if second is None else Module.to(second, exact),
+            tokenizer_2=None if second is None else demo_tokenizer(),
+            zero_negative=second is not None,
         )
     )
 
