@@ -17,6 +17,7 @@ from app.settings import Settings, get_settings
 from app.web import csrf, errors, live, oidc, operations, picture_files, static
 from app.web.api import annotate as annotate_api
 from app.web.api import annotators, checkpoints, metrics, preferences, prompts, samples, studies
+from app.web.api import base_models as base_models_api
 from app.web.api import before as before_api
 from app.web.api import guide_pictures as guide_pictures_api
 from app.web.api import house as house_api
@@ -30,6 +31,7 @@ from app.web.pages import (
     admin_invites,
     admin_labeling,
     admin_log,
+    admin_models,
     admin_new_study,
     admin_people,
     admin_prompts,
@@ -63,6 +65,7 @@ PAGES: tuple[APIRouter, ...] = (
     admin_users.router,
     admin_house.router,
     admin_log.router,
+    admin_models.router,
     admin_invites.router,
     admin_studies.router,
     admin_study_settings.router,
@@ -79,6 +82,7 @@ API: tuple[APIRouter, ...] = (
     invites_api.router,
     users_api.router,
     house_api.router,
+    base_models_api.router,
     before_api.router,
     annotate_api.router,
     annotators.router,

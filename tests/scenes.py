@@ -1,6 +1,7 @@
 """Whole situations made by the builders: rounds in their states, trainings with metrics, checkpoints with pictures."""
 
 import hashlib
+import io
 import math
 import random
 from collections.abc import Sequence
@@ -13,12 +14,16 @@ from sqlalchemy.orm import Session
 from app.artifacts import Artifacts
 from app.models import (
     Answer,
+    BaseModel,
     Checkpoint,
+    CheckState,
     Group,
     Job,
     JobKind,
     JobState,
     Metric,
+    ModelCheck,
+    ModelFamily,
     Pair,
     PairState,
     Prompt,
@@ -281,3 +286,34 @@ def busy_house(session: Session, artifacts: Artifacts) -> Round:
     session.flush()
     disk.count(session, study.id)
     return round_
+
+
+def registry(session: Session, artifacts: Artifacts) -> BaseModel:
+    """A base model that was checked, one that only the command line knows, one that is being checked, one refused."""
+    model = builders.base_model(session, name="Stable Diffusion XL", family=ModelFamily.SDXL, image_size=1024)
+    buffer = io.BytesIO()
+    builders.picture(3, 128).save(buffer, "WEBP", lossless=True)
+    stored = artifacts.put_bytes(f"models/checks/{model.id}-1/picture.webp", buffer.getvalue())
+    now = builders.now()
+    session.add_all(
+        [
+            ModelCheck(
+                name=model.name, source=model.source, state=CheckState.READY, base_model_id=model.id, ended_at=now,
+                picture={"key": stored.key, "size": stored.size, "sha256": stored.sha256, "width": 128, "height": 128},
+                facts={
+                    "device": "cuda (NVIDIA H100)", "precision": "fp16", "parameters": 3_469_069_219,
+                    "memory_weights": 8_900_000_000, "memory_peak": 11_200_000_000, "seconds": 2.31, "steps": 20,
+                    "prompt": "cat face", "bytes": 6_938_000_000, "unet_parameters": 2_567_463_684,
+                },
+            ),
+            ModelCheck(name="Mine", source="/models/mine", job_id=builders.job(session, kind=JobKind.MODEL_CHECK).id),
+            ModelCheck(
+                name="A flux", source="owner/flux", revision="main", state=CheckState.REFUSED, ended_at=now,
+                reason="owner/flux holds a FluxPipeline, which cannot be trained yet.",
+                job_id=builders.job(session, kind=JobKind.MODEL_CHECK, state=JobState.FAILED).id,
+            ),
+        ]
+    )  # fmt: skip
+    builders.base_model(session)
+    session.flush()
+    return model

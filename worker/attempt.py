@@ -99,8 +99,8 @@ def _fail(held: Attempt, error: Exception) -> None:
             for_good = jobs.fail(session, claim, error=failure.message, for_good=failure.for_good)
             if for_good:
                 sweep.after_failure(
-                    session, kind=claim.kind, round_id=claim.round_id, run_id=claim.training_run_id,
-                    reason=failure.message,
+                    session, kind=claim.kind, job_id=claim.job_id, round_id=claim.round_id,
+                    run_id=claim.training_run_id, reason=failure.message,
                 )  # fmt: skip
     except LostJob:
         return

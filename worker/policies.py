@@ -1,8 +1,11 @@
 """The policies that this process computes with: one base model in memory, adapters put on it as they are needed."""
 
+import gc
 import zipfile
 from functools import lru_cache
 from io import BytesIO
+
+import torch
 
 from app.artifacts import Artifacts
 from app.errors import Damaged
@@ -22,6 +25,14 @@ def policy_of(model: BaseModel, checkpoint: Checkpoint | None, precision: Precis
     folder = verified_folder(model)
     adapter = adapter_of(checkpoint, artifacts) if checkpoint else None
     return _base_policy(str(folder), model.files_sha256, model.family.value, precision).with_adapter(adapter)
+
+
+def release() -> None:
+    """Forget the policy that was given out, so that another model has its memory."""
+    _base_policy.cache_clear()
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def adapter_of(checkpoint: Checkpoint, artifacts: Artifacts) -> Adapter:

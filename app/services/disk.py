@@ -86,13 +86,13 @@ def overview(session: Session, artifacts: Artifacts | None = None, *, limit: int
 
 
 def room(artifacts: Artifacts) -> tuple[int | None, int | None]:
-    """Bytes free and bytes in all where files are kept, to 10 MB, so that a page need not change with each file."""
+    """Bytes free and bytes in all where files are kept, to 100 MB, so that a page need not change with each file."""
     folder = artifacts.local_path("room")
     if folder is None:
         return None, None
     place = next((one for one in folder.parents if one.exists()), Path("/"))
     found = shutil.disk_usage(place)
-    return found.free // 10_000_000 * 10_000_000, found.total
+    return found.free // 100_000_000 * 100_000_000, found.total
 
 
 def mark(session: Session, study_id: int) -> None:

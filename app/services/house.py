@@ -22,7 +22,6 @@ from app.models import (
     RoundKind,
     RoundState,
     Study,
-    TrainingRun,
     Worker,
 )
 from app.services.round_views import WORKER_ALIVE
@@ -162,7 +161,7 @@ def failed(session: Session, *, before: int | None = None, limit: int = 20) -> l
     return [line for line, _ in _lines(session, *where, order=Job.id.desc(), limit=limit)]
 
 
-def may_retry(job: Job, round_: Round | None, run: TrainingRun | None) -> bool:
+def may_retry(job: Job, round_: Round | None) -> bool:
     """Whether a job that failed for good can be tried again: what it would make is still wanted."""
     if job.state is not JobState.FAILED:
         return False
@@ -181,19 +180,18 @@ def _lines(
     session: Session, *where: Any, extra: Any = NOTHING, order: Any, limit: int | None = None
 ) -> list[tuple[JobLine, Any]]:
     rows = session.execute(
-        select(Job, Round, TrainingRun, Study.name, ModelCheck.name, extra)
+        select(Job, Round, Study.name, ModelCheck.name, extra)
         .outerjoin(Study, Study.id == Job.study_id)
         .outerjoin(Round, Round.id == Job.round_id)
-        .outerjoin(TrainingRun, TrainingRun.id == Job.training_run_id)
         .outerjoin(ModelCheck, ModelCheck.job_id == Job.id)
         .where(*where)
         .order_by(order)
         .limit(limit)
     )
-    return [(_line(job, round_, run, study, model), more) for job, round_, run, study, model, more in rows]
+    return [(_line(job, round_, study, model), more) for job, round_, study, model, more in rows]
 
 
-def _line(job: Job, round_: Round | None, run: TrainingRun | None, study: str | None, model: str | None) -> JobLine:
+def _line(job: Job, round_: Round | None, study: str | None, model: str | None) -> JobLine:
     said = job.progress
     return JobLine(
         id=job.id,
@@ -217,7 +215,7 @@ def _line(job: Job, round_: Round | None, run: TrainingRun | None, study: str | 
         created_at=job.created_at,
         claimed_at=job.claimed_at,
         ended_at=job.ended_at,
-        may_retry=may_retry(job, round_, run),
+        may_retry=may_retry(job, round_),
     )
 
 

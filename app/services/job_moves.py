@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
-from app.models import CheckState, Hold, Job, JobKind, ModelCheck, Round, TrainingRun, User
+from app.models import CheckState, Hold, Job, JobKind, ModelCheck, Round, User
 from app.services import events, house, jobs, round_moves, rounds
 
 
@@ -20,8 +20,7 @@ def retry(session: Session, *, job_id: int, actor: User | None) -> Job:
     ).one_or_none()
     if job is None:
         raise NotFound(f"There is no job {job_id}.")
-    run = session.get(TrainingRun, job.training_run_id) if job.training_run_id else None
-    if not house.may_retry(job, round_, run):
+    if not house.may_retry(job, round_):
         raise Conflict(f"Job {job_id} cannot be tried again: {_why_not(job, round_)}.", "Reload the page.")
     if round_ is not None and round_.hold is Hold.FAILED:
         round_moves.make(session, round_, "retry", actor=actor)

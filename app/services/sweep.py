@@ -15,7 +15,17 @@ from app import dispatch
 from app.artifacts import Artifacts
 from app.db import after_commit, sessions_on, transaction
 from app.models import OPEN, Hold, JobKind, JobState, Queue, Round, RoundKind, RoundState, RunState, Study
-from app.services import clean_up, disk, jobs, retention, round_moves, rounds, totals, training_runs
+from app.services import (
+    clean_up,
+    disk,
+    jobs,
+    model_checks,
+    retention,
+    round_moves,
+    rounds,
+    totals,
+    training_runs,
+)
 from app.services.locks import Lock, tried
 from app.settings import get_settings
 
@@ -78,11 +88,17 @@ def _end_worn_out(session: Session) -> None:
             "out of memory? Look at its log, make the batch smaller, then retry."
         )
         jobs.end(job, JobState.FAILED, error=reason)
-        after_failure(session, kind=job.kind, round_id=job.round_id, run_id=job.training_run_id, reason=reason)
+        after_failure(
+            session, kind=job.kind, job_id=job.id, round_id=job.round_id, run_id=job.training_run_id, reason=reason
+        )  # fmt: skip
 
 
-def after_failure(session: Session, *, kind: JobKind, round_id: int | None, run_id: int | None, reason: str) -> None:
-    """What a job that failed for good does to its round: training stops it, a chunk is put aside and counted."""
+def after_failure(
+    session: Session, *, kind: JobKind, job_id: int, round_id: int | None, run_id: int | None, reason: str
+) -> None:
+    """What a job that failed for good does: training stops its round, a chunk is put aside, a base model is refused."""
+    if kind is JobKind.MODEL_CHECK:
+        model_checks.refuse(session, job_id=job_id, reason=reason)
     if kind != JobKind.TRAINING or round_id is None or run_id is None:
         return
     round_ = rounds.locked(session, round_id)

@@ -444,6 +444,17 @@ def an_empty_house(session, artifacts, me):
     return "/admin/house"
 
 
+@place("/admin/models", Role.ADMIN, lambda page: _unfold(page))
+def base_models_of_all_kinds(session, artifacts, me):
+    scenes.registry(session, artifacts)
+    return "/admin/models"
+
+
+@place("/admin/models", Role.ADMIN)
+def no_base_model_yet(session, artifacts, me):
+    return "/admin/models"
+
+
 @place("/admin/house/files", Role.ADMIN)
 def files_that_are_kept(session, artifacts, me):
     study = builders.study(session)

@@ -109,7 +109,7 @@ def create(
     body: NewStudy, response: Response, session: SessionDep, user: RequireAdmin, key: IdempotencyKey = None
 ) -> StudyDetail:
     """The base model is registered and pinned; prompts are stored as a prompt set of the study's name."""
-    model = base_models.register(session, source=body.base_model, revision=body.revision, actor=user)
+    model = base_models.register_at_once(session, source=body.base_model, revision=body.revision, actor=user)
     prompts = _prompt_set(session, body, user)
     study = studies.create(
         session,

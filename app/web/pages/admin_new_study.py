@@ -143,7 +143,7 @@ def _model(session: Session, posted: Mapping[str, str], user: User) -> int:
     if chosen != OTHER:
         return base_models.get(session, forms.whole_number(chosen, field="model", low=1, high=2**62) or 0).id
     revision = posted.get("revision") or None
-    return base_models.register(session, source=posted.get("source", ""), revision=revision, actor=user).id
+    return base_models.register_at_once(session, source=posted.get("source", ""), revision=revision, actor=user).id
 
 
 def _prompt_set(session: Session, posted: Mapping[str, str], user: User) -> int:

@@ -7,7 +7,7 @@ from sse_starlette import ServerSentEvent
 from app.db import transaction
 from app.models import Hold, Round, RoundState
 from app.services import totals
-from app.web.live import BEAT, END, Mailbox, Message, Watcher
+from app.web.live import BEAT, END, HOUSE, Mailbox, Message, Watcher
 from tests import builders, scenes
 from tests.queries import counted
 
@@ -174,3 +174,28 @@ def test_the_stream_of_a_final_round_is_served_and_closed(admin, factory):
     assert answer.text.count("<hx-partial") == len(SHARED)
     assert answer.text.rstrip().endswith("data: {}")
     assert "event: end" in answer.text
+
+
+def test_the_house_is_watched_as_rounds_are(factory, artifacts):
+    def a_worker_comes():
+        with transaction(factory) as session:
+            builders.worker(session, name="gpu/1")
+
+    async def work():
+        stream = Watcher(factory, artifacts, **QUICK).follow(HOUSE)
+        first = [await anext(stream) for _ in range(4)]
+        await asyncio.to_thread(a_worker_comes)
+        then = [await asyncio.wait_for(anext(stream), 20) for _ in range(2)]
+        await stream.aclose()
+        return first, then
+
+    first, then = asyncio.run(asyncio.wait_for(work(), 60))
+    assert [event.event for event in first if event.event] == ["failed"]
+    shown = [str(event.data) for event in first if not event.event]
+    assert [text.split('hx-target="#')[1].split('"')[0] for text in shown] == [
+        "house-workers",
+        "house-queues",
+        "house-disk",
+    ]
+    assert "gpu/1" in str(then[0].data)
+    assert "1 worker takes from it" in str(then[1].data)
