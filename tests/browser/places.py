@@ -201,6 +201,14 @@ def a_pair(session, artifacts, me):
     return f"/annotate/{_studied(session, artifacts, me).study_id}"
 
 
+@place("/annotate/{study_id}", Role.ANNOTATOR, wait_for_pair)
+def a_pair_with_a_very_long_prompt(session, artifacts, me):
+    prompts = builders.prompt_set(session, prompts=["a lighthouse keeper looks over a stormy sea, " * 12])
+    study = builders.study(session, prompt_set_id=prompts.id)
+    builders.pair(session, round_id=builders.round_(session, study_id=study.id).id, artifacts=artifacts)
+    return f"/annotate/{study.id}"
+
+
 @place("/annotate/{study_id}", Role.ANNOTATOR, lambda page: _answer_one(page))
 def a_pair_after_an_answer_with_reasons(session, artifacts, me):
     labeling = {"reasons": ["sharper", "truer to the words"], "ask_comment": True, "guidelines": ""}

@@ -23,7 +23,7 @@ def test_both_pictures_are_whole_equal_and_beside_nothing_that_scrolls(open_as, 
         pair = builders.pair(session, size=size, artifacts=site.artifacts)
         study = session.get_one(Round, pair.round_id).study_id
     page = open_as(me, f"/annotate/{study}", viewport=viewport)
-    page.wait_for_timeout(500)
+    wait_for_pair(page)
     boxes = [img.bounding_box() for img in page.locator(".pair-picture img").all()]
     assert len(boxes) == 2
     assert abs(boxes[0]["width"] - boxes[1]["width"]) < 1
