@@ -8,6 +8,7 @@ from torch import Tensor
 from bench.case import Case
 from worker.d3po import Policy, TrainingSettings
 from worker.d3po.batching import Unit, split_evenly
+from worker.d3po.prompts import Prompts
 from worker.d3po.training_set import Group, Loader, trained_steps
 
 Rows = tuple[Tensor, Tensor, Tensor]  # x (2n, C, H, W), timestep (2n,), prompt (2n, L, D)
@@ -25,7 +26,7 @@ def _rows(policy: Policy, units: Sequence[Unit]) -> Rows:
     group = units[0].group
     x = torch.cat([group.states[:, unit.step] for unit in units]).to(policy.device, policy.base.unet.dtype)
     timestep = torch.tensor([group.schedule.timesteps[unit.step] for unit in units for _ in range(unit.size)])
-    prompt = torch.cat([group.negative.expand(len(x), -1, -1), group.prompt.expand(len(x), -1, -1)])
+    prompt = Prompts.joined([group.negative.repeated(len(x)), group.prompt.repeated(len(x))]).embedding
     rows = torch.cat([x, x]).contiguous(memory_format=torch.channels_last)
     return rows, torch.cat([timestep, timestep]).to(policy.device), prompt.to(rows.dtype)
 

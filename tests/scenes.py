@@ -291,6 +291,9 @@ def busy_house(session: Session, artifacts: Artifacts) -> Round:
 def registry(session: Session, artifacts: Artifacts) -> BaseModel:
     """A base model that was checked, one that only the command line knows, one that is being checked, one refused."""
     model = builders.base_model(session, name="Stable Diffusion XL", family=ModelFamily.SDXL, image_size=1024)
+    study = builders.study(session, base_model_id=model.id)
+    check = {"kind": JobKind.MODEL_CHECK, "study_id": study.id}
+    at_work, failed = builders.job(session, **check), builders.job(session, state=JobState.FAILED, **check)
     buffer = io.BytesIO()
     builders.picture(3, 128).save(buffer, "WEBP", lossless=True)
     stored = artifacts.put_bytes(f"models/checks/{model.id}-1/picture.webp", buffer.getvalue())
@@ -306,11 +309,11 @@ def registry(session: Session, artifacts: Artifacts) -> BaseModel:
                     "prompt": "cat face", "bytes": 6_938_000_000, "unet_parameters": 2_567_463_684,
                 },
             ),
-            ModelCheck(name="Mine", source="/models/mine", job_id=builders.job(session, kind=JobKind.MODEL_CHECK).id),
+            ModelCheck(name="Mine", source="/models/mine", job_id=at_work.id),
             ModelCheck(
                 name="A flux", source="owner/flux", revision="main", state=CheckState.REFUSED, ended_at=now,
                 reason="owner/flux holds a FluxPipeline, which cannot be trained yet.",
-                job_id=builders.job(session, kind=JobKind.MODEL_CHECK, state=JobState.FAILED).id,
+                job_id=failed.id,
             ),
         ]
     )  # fmt: skip

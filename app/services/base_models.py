@@ -168,6 +168,7 @@ def weight_files(
         size = path.stat().st_size
         found[str(path.relative_to(folder))] = {"size": size, "sha256": _sha256(path)}
         done += size
+    on_bytes(done, total)
     return found
 
 

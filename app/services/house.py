@@ -150,8 +150,9 @@ def queues(session: Session) -> list[QueueNow]:
     alive = _counts(session, Worker.queue, Worker.seen_at > func.now() - _interval(WORKER_ALIVE))
     failed = _counts(session, Job.queue, Job.state == JobState.FAILED)
     return [
-        QueueNow(name, *found.get(name, (0, 0, 0, None)), workers=alive.get(name, 0), failed=failed.get(name, 0))
+        QueueNow(name, waiting, held, running, oldest, alive.get(name, 0), failed.get(name, 0))
         for name in Queue
+        for waiting, held, running, oldest in [found.get(name, (0, 0, 0, None))]
     ]
 
 

@@ -112,12 +112,14 @@ def _load_parts(source: str, revision: str | None, dtype: torch.dtype) -> dict[s
 def _load_second(source: str, revision: str | None, dtype: torch.dtype) -> dict[str, Any]:
     """SDXL's second text encoder, which also gives the pooled prompt, and its tokenizer."""
     exact = dtype if dtype == torch.float64 else torch.float32
+    encoder: Any = CLIPTextModelWithProjection
+    tokenizer: Any = CLIPTokenizer
     with _no_progress_bar():
         return {
-            "text_encoder_2": CLIPTextModelWithProjection.from_pretrained(
+            "text_encoder_2": encoder.from_pretrained(
                 source, subfolder="text_encoder_2", revision=revision, dtype=exact
             ),
-            "tokenizer_2": CLIPTokenizer.from_pretrained(source, subfolder="tokenizer_2", revision=revision),
+            "tokenizer_2": tokenizer.from_pretrained(source, subfolder="tokenizer_2", revision=revision),
         }
 
 
