@@ -109,7 +109,7 @@ class TrainingSettings(Block):
     """How D3PO turns the choices into the next adapter."""
 
     rank: int = described(4, "Rank of the LoRA matrices.", ge=1, le=256)
-    lora_alpha: float = described(4.0, "LoRA scale is lora_alpha / rank.", gt=0, le=1024)
+    lora_alpha: float = described(4.0, "LoRA scale is lora_alpha / rank.", gt=0, le=65_536)
     learning_rate: float = described(3e-5, "AdamW learning rate, constant.", gt=0, le=1)
     adam_beta1: float = described(0.9, "AdamW's first moment decay.", ge=0, lt=1)
     adam_beta2: float = described(0.999, "AdamW's second moment decay.", ge=0, lt=1)

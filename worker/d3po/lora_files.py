@@ -1,7 +1,8 @@
 """The LoRA as others read it: peft's two files, diffusers' file, and kohya's naming for ComfyUI, A1111 and Forge.
 
-Names come from diffusers' own converters. Two traps are closed here: the kohya converter always writes
-alpha = rank, and a diffusers file carries no alpha that every version reads, so there the scale is multiplied into B.
+Names come from diffusers' own converters. Three traps are closed here: the kohya converter always writes
+alpha = rank, a diffusers file carries no alpha that every version reads, so there the scale is multiplied into B, and so
+it is in a kohya file whose scale is large: its readers cast to fp16, where the small B beside it would lose its digits.
 """
 
 import json
@@ -24,6 +25,7 @@ DIFFUSERS_NAME = "pytorch_lora_weights.safetensors"
 PEFT_NAMES = ("adapter_config.json", "adapter_model.safetensors")
 PEFT_PREFIX = "base_model.model."
 IMPLEMENTATION = "diffusers"
+MOST_SCALE = 16
 PREDICTIONS = {"epsilon": "epsilon", "v_prediction": "v"}
 # kohya's own names, by family and prediction
 ARCHITECTURES = {
@@ -74,21 +76,28 @@ class LoraInfo:
 
 def write_diffusers(adapter: Adapter, info: LoraInfo) -> bytes:
     """The file that the `load_lora_weights` of diffusers' pipelines loads; by custom named `DIFFUSERS_NAME`."""
-    scaled = {
-        name: t * (adapter.alpha / adapter.rank) if ".lora_B." in name and adapter.alpha != adapter.rank else t
-        for name, t in adapter.tensors.items()
-    }
-    tensors = {f"unet.{name}": t for name, t in convert_state_dict_to_diffusers(scaled).items()}
+    tensors = {f"unet.{name}": t for name, t in convert_state_dict_to_diffusers(_scaled(adapter).tensors).items()}
     return _pack_with(tensors, lambda digest: _modelspec(info, digest) | _own(info))
 
 
 def write_kohya(adapter: Adapter, info: LoraInfo) -> bytes:
     """The file that ComfyUI, A1111 and Forge load, with `ss_*`, `modelspec.*` and `tastemaker.*` metadata."""
+    if adapter.alpha > MOST_SCALE * adapter.rank:
+        adapter = _scaled(adapter)
     tensors: Tensors = convert_state_dict_to_kohya({f"unet.{name}": t for name, t in adapter.tensors.items()})
     for name in tensors:
         if name.endswith(".alpha"):
             tensors[name] = torch.tensor(float(adapter.alpha))
     return _pack_with(tensors, lambda digest: _kohya(adapter, info) | _modelspec(info, digest) | _own(info))
+
+
+def _scaled(adapter: Adapter) -> Adapter:
+    """The same adapter with its scale multiplied into B, so that lora_alpha = rank."""
+    scale = adapter.alpha / adapter.rank
+    if scale == 1:
+        return adapter
+    tensors = {name: t * scale if ".lora_B." in name else t for name, t in adapter.tensors.items()}
+    return Adapter(tensors, adapter.rank, float(adapter.rank))
 
 
 def write_peft(adapter: Adapter, info: LoraInfo) -> dict[str, bytes]:

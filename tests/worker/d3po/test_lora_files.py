@@ -103,6 +103,18 @@ def adapter() -> Adapter:
     return made
 
 
+def test_a_large_scale_is_multiplied_into_the_weights_of_a_kohya_file_so_that_half_precision_keeps_them(
+    adapter: Adapter,
+) -> None:
+    large = Adapter(adapter.tensors, adapter.rank, 128.0 * adapter.rank)
+    tensors, metadata = unpack(lora_files.write_kohya(large, INFO), "kohya")
+    assert {float(t) for name, t in tensors.items() if name.endswith(".alpha")} == {float(adapter.rank)}
+    assert metadata["ss_network_alpha"] == str(float(adapter.rank))
+    ups = [t for name, t in tensors.items() if name.endswith("lora_up.weight")]
+    own = [t for name, t in adapter.tensors.items() if ".lora_B." in name]
+    assert sum(float(t.sum()) for t in ups) == pytest.approx(128 * sum(float(t.sum()) for t in own), rel=1e-5)
+
+
 def test_kohya_names_have_underscores_down_up_and_the_true_alpha(adapter: Adapter) -> None:
     tensors, _ = unpack(lora_files.write_kohya(adapter, INFO), "kohya")
     module = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
