@@ -16,7 +16,7 @@ from app.services.limits import Limits
 from app.settings import Settings, get_settings
 from app.web import csrf, errors, live, oidc, operations, picture_files, static
 from app.web.api import annotate as annotate_api
-from app.web.api import annotators, checkpoints, metrics, preferences, prompts, samples, studies
+from app.web.api import annotators, checkpoints, metrics, preferences, prompts, samples, studies, tries
 from app.web.api import base_models as base_models_api
 from app.web.api import before as before_api
 from app.web.api import guide_pictures as guide_pictures_api
@@ -38,6 +38,7 @@ from app.web.pages import (
     admin_rounds,
     admin_studies,
     admin_study_settings,
+    admin_tries,
     admin_users,
     annotate,
     before,
@@ -69,6 +70,7 @@ PAGES: tuple[APIRouter, ...] = (
     admin_invites.router,
     admin_studies.router,
     admin_study_settings.router,
+    admin_tries.router,
     admin_labeling.router,
     admin_people.router,
     admin_new_study.router,
@@ -89,6 +91,7 @@ API: tuple[APIRouter, ...] = (
     studies.router,
     guide_pictures_api.router,
     prompts.router,
+    tries.router,
     rounds_api.router,
     metrics.router,
     preferences.router,

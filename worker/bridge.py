@@ -54,6 +54,11 @@ def evaluation_groups(study: Study, groups: Sequence[EvaluationGroup]) -> list[G
     ]
 
 
+def try_group(prompt: str, seed: int, samples: int) -> GroupSpec:
+    """A try's one group: samples of one prompt and one noise, as a round draws them. Rounds count from 1."""
+    return GroupSpec(0, prompt, RoundNoise(seed, 0, 0), samples=samples)
+
+
 def preferences(frozen: TrainingSet) -> list[Preference]:
     """The frozen set. Samples are named by their ids, as texts."""
     return [

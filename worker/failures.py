@@ -14,6 +14,7 @@ MAY_PASS = (Unavailable, Damaged, NotFound)  # a full disk, a server that is awa
 SMALLER = {
     JobKind.CHUNK: "the sampling batch",
     JobKind.EVALUATION: "the sampling batch",
+    JobKind.TRY_IT: "the pictures' height and width",
     JobKind.TRAINING: "micro_batch (retry with other settings), or switch gradient_checkpointing on",
 }
 

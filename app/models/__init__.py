@@ -16,6 +16,7 @@ from app.models.prompt_set import Prompt, PromptSet, Split
 from app.models.round import FINAL, OPEN, Hold, Round, RoundKind, RoundState, RoundTotals
 from app.models.study import Study, StudyKind
 from app.models.training import Metric, RunState, TrainingRun, TrainingSet
+from app.models.try_it import TryIt
 from app.models.user import LinkPurpose, Role, SignInLink, User, UserKind, WebSession
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "StudyKind",
     "TrainingRun",
     "TrainingSet",
+    "TryIt",
     "User",
     "UserKind",
     "WebSession",

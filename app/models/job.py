@@ -15,9 +15,10 @@ class JobKind(StrEnum):
     EVALUATION = "evaluation"
     MODEL_CHECK = "model_check"
     CLEAN_UP = "clean_up"
+    TRY_IT = "try_it"
 
 
-OF_THE_HOUSE = (JobKind.MODEL_CHECK, JobKind.CLEAN_UP)
+OF_THE_HOUSE = (JobKind.MODEL_CHECK, JobKind.CLEAN_UP, JobKind.TRY_IT)
 
 
 class Queue(StrEnum):
@@ -40,7 +41,8 @@ class Job(Base):
     are written WHERE id and attempt match: where no row changes, the worker has lost the job and removes its own
     files. A lease that ran out makes a running job claimable again. `failures` counts attempts that ended in an error;
     above the limit the job is failed for good. `urgency`: the smaller, the sooner. A job belongs to a study, but
-    for the house's own: the check of a base model, the clean-up of stored files.
+    for the house's own: the check of a base model, the clean-up of stored files, a try before
+    there is a study.
     """
 
     __tablename__ = "jobs"

@@ -32,6 +32,7 @@ DUE = (
 class Urgency:
     """The order in which a queue's jobs are taken: the smaller, the sooner."""
 
+    TRY_IT = 1
     MODEL_CHECK = 5
     FIRST_CHUNK = 10
     TRAINING = 20

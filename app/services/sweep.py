@@ -25,6 +25,7 @@ from app.services import (
     rounds,
     totals,
     training_runs,
+    tries,
 )
 from app.services.locks import Lock, tried
 from app.settings import get_settings
@@ -64,6 +65,8 @@ def sweep(factory: sessionmaker[Session] | None = None) -> bool:
                 disk.count(session, study_id)
         with transaction(factory) as session:
             clean_up.ask_daily(session)
+        with transaction(factory) as session:
+            tries.sweep(session, Artifacts(get_settings().artifacts))
         with transaction(factory) as session:
             due = jobs.due_queues(session)
         _wake(due)

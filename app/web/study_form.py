@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from app.errors import BadInput, NotFound
-from app.models import BaseModel, Split
+from app.models import BaseModel, Split, User
 from app.services import base_models, estimates, prompt_drafts, prompt_sets, prompt_texts, study_files
 from app.services.estimates import Estimate
 from app.services.study_files import StudyDraft
-from app.study_settings import StudySettings, load_preset, merged
+from app.study_settings import StudySettings, load_preset, merged, preset_names
 from app.web import forms, prompt_form, settings_form
 
 OTHER = "other"
+DEFAULT_PRESET = "demo"
 SETTING_NAMES = {f"{block}.{key}" for block, model in StudySettings() for key in type(model).model_fields}
 
 
@@ -59,6 +60,24 @@ def chosen_model(session: Session, posted: Mapping[str, str]) -> BaseModel | Non
     if chosen != OTHER:
         return next((model for model in models if str(model.id) == chosen), None)
     return next((model for model in reversed(models) if source and model.source == source), None)
+
+
+def model_to_use(session: Session, posted: Mapping[str, str], user: User) -> int:
+    """The id of the base model that was chosen, or of the one whose folder or hub id was written: it is registered.
+
+    Raises `BadInput`, `NotFound`.
+    """
+    chosen = posted.get("model", OTHER)
+    if chosen != OTHER:
+        return base_models.get(session, forms.whole_number(chosen, field="model", low=1, high=2**62) or 0).id
+    revision = posted.get("revision") or None
+    return base_models.register(session, source=posted.get("source", ""), revision=revision, actor=user).id
+
+
+def preset_of(given: Mapping[str, str]) -> str:
+    """The preset that the form stands on: the default where none, or one that is not there, is named."""
+    named = given.get("preset", "")
+    return named if named in preset_names() else DEFAULT_PRESET
 
 
 def evaluation_prompts(session: Session, posted: Mapping[str, str]) -> int | None:

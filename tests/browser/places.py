@@ -16,6 +16,8 @@ from app.models import (
     Answer,
     Choice,
     Hold,
+    Job,
+    JobState,
     Pair,
     Role,
     Round,
@@ -28,7 +30,8 @@ from app.models import (
 )
 from app.models.user import LinkPurpose
 from app.paths import DEMO
-from app.services import events, gold, guide_pictures, invites, links, participations, totals
+from app.services import events, gold, guide_pictures, invites, links, participations, totals, tries
+from app.study_settings import SamplingSettings
 from tests import builders, scenes
 from tests.browser.annotate.steps import LEFT, wait_for_pair
 from tests.files import png
@@ -331,6 +334,24 @@ def settings_of_a_study(session, artifacts, me):
     study = builders.study(session)
     scenes.checkpoint(session, study, artifacts=artifacts)
     return f"/admin/studies/{study.id}/settings"
+
+
+@place("/admin/tries/{try_id:int}", Role.ADMIN)
+def a_try_that_was_drawn(session, artifacts, me):
+    study = builders.study(session)
+    made = tries.ask(
+        session,
+        base_model_id=study.base_model_id,
+        prompt="cat face",
+        sampling=SamplingSettings(),
+        study=study,
+        actor=me,
+    )
+    samples = [builders.sample(session, artifacts=artifacts) for _ in range(2)]
+    made.pictures = [{"key": one.webp_key, "width": one.width, "height": one.height} for one in samples]
+    made.seconds, made.loading_seconds = 2.4, 11.3
+    session.get_one(Job, made.job_id).state = JobState.DONE
+    return f"/admin/tries/{made.id}"
 
 
 @place("/admin/studies/{study_id:int}/labeling", Role.ADMIN, lambda page: _unfold(page))

@@ -13,7 +13,7 @@ def run(held: Attempt) -> None:
 
 def load() -> None:
     """Import what an accelerator's worker does, torch with it, so that its first job need not wait."""
-    for kind in (JobKind.CHUNK, JobKind.TRAINING, JobKind.EVALUATION):
+    for kind in (JobKind.CHUNK, JobKind.TRAINING, JobKind.EVALUATION, JobKind.TRY_IT):
         task_of(kind)
 
 
@@ -32,6 +32,10 @@ def task_of(kind: JobKind) -> Callable[[Attempt], None]:
             from worker.tasks import evaluation
 
             return evaluation.run
+        case JobKind.TRY_IT:
+            from worker.tasks import try_it
+
+            return try_it.run
         case JobKind.CLEAN_UP:
             from worker.tasks import clean_up
 

@@ -27,12 +27,11 @@ from app.web.deps import RequireAdmin, SessionDep
 from app.web.forms import Given, PostedForm, beside
 from app.web.htmx import is_htmx
 from app.web.languages import gettext as _
-from app.web.study_form import OTHER, SETTING_NAMES, checked
+from app.web.study_form import DEFAULT_PRESET, OTHER, SETTING_NAMES, checked, model_to_use, preset_of
 from app.web.templating import render
 
 router = APIRouter(prefix="/admin/studies")
 
-DEFAULT_PRESET = "demo"
 MOST_BYTES = 4 << 20
 
 
@@ -73,7 +72,7 @@ def create(request: Request, session: SessionDep, user: RequireAdmin, form: Post
 def check(request: Request, session: SessionDep, user: RequireAdmin, form: PostedForm) -> Response:
     """What is wrong with the form as it is being filled, and what a round would take. Nothing is made."""
     posted = forms.values(form)
-    base, _hash = load_preset(_preset(posted))
+    base, _hash = load_preset(preset_of(posted))
     found = checked(session, posted, base)
     blocks = settings_form.blocks(base, posted=posted, errors=found.errors)
     return render(request, "studies/_checked.html", blocks=blocks, faults=found.faults, estimate=found.estimate)
@@ -112,7 +111,7 @@ def _create(session: Session, posted: Mapping[str, str], errors: dict[str, str],
     """Register model and prompts, then make the study. Raises `BadInput` with all that was found wrong by then."""
     model_id, prompt_set_id, seed = 0, 0, None
     with beside(errors, "source"):
-        model_id = _model(session, posted, user)
+        model_id = model_to_use(session, posted, user)
     with beside(errors, "prompts"):
         prompt_set_id = _prompt_set(session, posted, user)
     with beside(errors, "seed"):
@@ -137,15 +136,6 @@ def _create(session: Session, posted: Mapping[str, str], errors: dict[str, str],
     )
 
 
-def _model(session: Session, posted: Mapping[str, str], user: User) -> int:
-    """The base model that was chosen, or the one whose folder or hub id was written."""
-    chosen = posted.get("model", OTHER)
-    if chosen != OTHER:
-        return base_models.get(session, forms.whole_number(chosen, field="model", low=1, high=2**62) or 0).id
-    revision = posted.get("revision") or None
-    return base_models.register_at_once(session, source=posted.get("source", ""), revision=revision, actor=user).id
-
-
 def _prompt_set(session: Session, posted: Mapping[str, str], user: User) -> int:
     """The prompt set that was chosen, or one of the study's name from what was written."""
     chosen = posted.get("prompt_set") or OTHER
@@ -167,18 +157,12 @@ def _of_the_demo() -> dict[str, str]:
     }
 
 
-def _preset(given: Mapping[str, str]) -> str:
-    """The preset that the form stands on: the default where none, or one that is not there, is named."""
-    named = given.get("preset", "")
-    return named if named in preset_names() else DEFAULT_PRESET
-
-
 def _form(
     request: Request, session: Session, given: Mapping[str, str], errors: Mapping[str, str] | None = None,
     *, status: int = 200,
 ) -> Response:  # fmt: skip
     """The form; for htmx, which asks when another preset is chosen, its settings alone."""
-    preset = _preset(given)
+    preset = preset_of(given)
     base, _hash = load_preset(preset)
     found = checked(session, given, base)
     told = {**(errors or {}), **({name: said for name, said in found.errors.items() if name in SETTING_NAMES})}
