@@ -1,8 +1,8 @@
 """The LoRA as others read it: peft's two files, diffusers' file, and kohya's naming for ComfyUI, A1111 and Forge.
 
 Names come from diffusers' own converters. Three traps are closed here: the kohya converter always writes
-alpha = rank, a diffusers file carries no alpha that every version reads, so there the scale is multiplied into B, and so
-it is in a kohya file whose scale is large: its readers cast to fp16, where the small B beside it would lose its digits.
+alpha = rank; a diffusers file carries no alpha that every version reads, so there the scale is multiplied into B; and
+so it is in a kohya file whose scale is large: its readers cast to fp16, where the small B would lose its digits.
 """
 
 import json
