@@ -45,3 +45,16 @@ def test_what_cannot_be_used_comes_back_beside_its_field_with_the_input_kept():
     wrong = {field.name: field.value for block in blocks for field in block.fields if field.error}
     assert wrong == posted
     assert [block.touched for block in blocks] == [1, 0, 1]
+
+
+def test_every_block_shows_its_common_fields_first_and_all_others_after_them():
+    for block in settings_form.blocks(StudySettings()):
+        common = [field.name for field in block.common.fields]
+        assert common == [f"{block.name}.{key}" for key in settings_form.COMMON[block.name]]
+        assert {*common, *(field.name for field in block.further.fields)} == {field.name for field in block.fields}
+        assert len(common) + len(block.further.fields) == len(block.fields)
+
+
+def test_a_fixed_field_says_so():
+    blocks = settings_form.blocks(StudySettings(), filled=True, fixed={"sampling.steps"})
+    assert [field.name for block in blocks for field in block.fields if field.is_fixed] == ["sampling.steps"]
