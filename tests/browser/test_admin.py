@@ -50,7 +50,6 @@ def test_a_study_is_made_by_the_form_after_its_faults_are_corrected(site, open_a
     expect(page.get_by_text("There is no folder /no/such/folder")).to_be_visible()
     expect(page.get_by_label("One prompt a line")).to_have_value("owl\n3d owl")
     page.get_by_label("Folder or hub id").fill(str(DEMO / "model"))
-    page.get_by_text("Training: how the model learns").click()
     page.get_by_label("Learning rate").fill("0.0005")
     page.get_by_role("button", name="Make the study").click()
 
@@ -64,7 +63,6 @@ def test_a_study_is_made_by_the_form_after_its_faults_are_corrected(site, open_a
 def test_another_preset_shows_its_values_without_losing_what_was_written(open_as, admin):
     page = open_as(admin, "/admin/studies/new")
     page.get_by_label("Name", exact=True).fill("Owls")
-    page.get_by_text("Sampling: how pictures are drawn").click()
     page.get_by_label("Steps", exact=False).first.fill("12")
     page.get_by_label("Preset").select_option("paper")
     groups = page.locator("[name='sampling.groups']")
