@@ -73,8 +73,10 @@ async def open_session(request: Request, turn: TurnDep) -> AsyncIterator[Session
 
 async def _ended(held: AbstractContextManager[Session], error: BaseException | None) -> bool | None:
     """End the transaction with `error` or without, whether or not the browser is still there."""
+    swallowed = None
     with CancelScope(shield=True):
-        return await run_in_threadpool(held.__exit__, type(error) if error else None, error, None)
+        swallowed = await run_in_threadpool(held.__exit__, type(error) if error else None, error, None)
+    return swallowed
 
 
 SettingsDep = Annotated[Settings, Depends(get_settings)]
