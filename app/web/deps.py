@@ -71,12 +71,12 @@ async def open_session(request: Request, turn: TurnDep) -> AsyncIterator[Session
         await _ended(held, None)
 
 
-async def _ended(held: AbstractContextManager[Session], error: BaseException | None) -> bool | None:
+async def _ended(held: AbstractContextManager[Session], error: BaseException | None) -> bool:
     """End the transaction with `error` or without, whether or not the browser is still there."""
     swallowed = None
     with CancelScope(shield=True):
         swallowed = await run_in_threadpool(held.__exit__, type(error) if error else None, error, None)
-    return swallowed
+    return bool(swallowed)
 
 
 SettingsDep = Annotated[Settings, Depends(get_settings)]
