@@ -27,6 +27,7 @@ FOLDER = ROOT / "docs/screenshots"
 TASTEMAKER = [sys.executable, "-m", "app.cli"]
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 LOOKS = (("desktop", "light"), ("desktop", "dark"), ("phone", "light"), ("phone", "dark"))
+IN_THE_DARK = {"home", "annotate", "study", "round-labeling", "round-complete", "checkpoint", "account"}
 PATIENCE_S = 300
 
 
@@ -97,6 +98,8 @@ def photograph(browser: Browser, address: str) -> None:
             device_scale_factor=1 if device == "desktop" else 2,
         )
         for name, path in places.items():
+            if scheme == "dark" and name not in IN_THE_DARK:
+                continue
             page = context.new_page()
             page.goto(path)
             page.wait_for_timeout(2000)
@@ -117,6 +120,19 @@ def pages(page: Page) -> dict[str, str]:
         "studies": "/admin",
         "study": f"/admin/studies/{judged}",
         "new-study": "/admin/studies/new?from=demo",
+        "study-settings": f"/admin/studies/{demo}/settings",
+        "labeling-settings": f"/admin/studies/{demo}/labeling",
+        "annotators": f"/admin/studies/{judged}/people",
+        "known-answers": f"/admin/studies/{judged}/gold",
+        "prompts": "/admin/prompts",
+        "new-prompts": "/admin/prompts/new",
+        "models": "/admin/models",
+        "people": "/admin/users",
+        "invites": "/admin/invites",
+        "house": "/admin/house",
+        "house-files": "/admin/house/files",
+        "house-check": "/admin/house/check",
+        "log": "/admin/log",
         "round-labeling": first_round(page, demo),
         "round-complete": first_round(page, judged),
         "checkpoints": "/research",
