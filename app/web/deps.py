@@ -3,14 +3,11 @@
 What asks nothing of the database is `async`, so that it needs no thread.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Annotated
 
-from anyio import CancelScope
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
-from starlette.concurrency import run_in_threadpool
 
 from app import db
 from app.artifacts import Artifacts
@@ -58,25 +55,9 @@ async def take_turn(request: Request) -> AsyncIterator[None]:
 TurnDep = Annotated[None, Depends(take_turn, scope="function")]
 
 
-async def open_session(request: Request, turn: TurnDep) -> AsyncIterator[Session]:
-    """The request's transaction. Opening it asks nothing of the database, ending it does, and takes a thread."""
-    held = db.transaction(request.app.state.session_factory)
-    session = held.__enter__()
-    try:
+def open_session(request: Request, turn: TurnDep) -> Iterator[Session]:
+    with db.transaction(request.app.state.session_factory) as session:
         yield session
-    except BaseException as error:
-        if not await _ended(held, error):
-            raise
-    else:
-        await _ended(held, None)
-
-
-async def _ended(held: AbstractContextManager[Session], error: BaseException | None) -> bool:
-    """End the transaction with `error` or without, whether or not the browser is still there."""
-    swallowed = None
-    with CancelScope(shield=True):
-        swallowed = await run_in_threadpool(held.__exit__, type(error) if error else None, error, None)
-    return bool(swallowed)
 
 
 SettingsDep = Annotated[Settings, Depends(get_settings)]
