@@ -178,5 +178,7 @@ def test_commands_that_cannot_be_imported_take_no_other_with_them(
         "serve",
         "migrate",
         "doctor",
+        "backup",
+        "restore",
     ]
     assert "The commands of not.there:register are not available" in capsys.readouterr().err
