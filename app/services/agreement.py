@@ -9,10 +9,10 @@ from typing import Any
 
 import krippendorff
 import numpy as np
-from sqlalchemy import ColumnElement, Float, Select, case, cast, func, select
+from sqlalchemy import ColumnElement, Float, Select, and_, case, cast, func, select, true
 from sqlalchemy.orm import Session, aliased
 
-from app.models import Answer, Choice, Lease, Pair, Purpose, Round, User, UserKind
+from app.models import Answer, Choice, Lease, Pair, Purpose, Round, UserKind
 from app.services import preferences
 
 VALUES = (Answer.FIRST, Answer.SECOND, Answer.TIE, Answer.BOTH_BAD)
@@ -78,19 +78,5 @@ def with_others(session: Session, people: list[int], *where: ColumnElement[bool]
 
 def said(*where: ColumnElement[bool]) -> Select[Any]:
     """The choices that are compared, as `Choice` joined to `Pair` and `Round`."""
-    return (
-        select(Choice)
-        .select_from(Choice)
-        .join(Pair, Pair.id == Choice.pair_id)
-        .join(Round, Round.id == Pair.round_id)
-        .join(Lease, Lease.id == Choice.lease_id)
-        .join(User, User.id == Choice.user_id)
-        .where(
-            *where,
-            Choice.undone_at.is_(None),
-            Choice.answer.in_(VALUES),
-            Lease.purpose == Purpose.COUNTED,
-            User.kind == UserKind.PERSON,
-            ~preferences.left_out(Round.study_id, Choice.user_id),
-        )
-    )
+    of_people = preferences.speaking_in(and_(true(), *where), Round.study_id, [UserKind.PERSON])
+    return of_people.join(Round, Round.id == Pair.round_id).where(Choice.answer.in_(VALUES))

@@ -105,7 +105,7 @@ def _recounted_one(asked: bool) -> Update:
 def _recounted(which: ColumnElement[bool], asked: bool) -> Update:
     """`asked`: whether the round asks for choices, so that the counts close and open its pairs."""
     kinds: BindParameter[Any] = bindparam("kinds", expanding=True)
-    speaking = preferences.speaking_in(bindparam("in_round"), bindparam("of_study"), kinds)
+    speaking = preferences.speaking_in(Pair.round_id == bindparam("in_round"), bindparam("of_study"), kinds)
     answers = speaking.where(which).with_only_columns(Choice.pair_id, Choice.answer).subquery()
     skip = answers.c.answer == Answer.SKIP
     counts = (

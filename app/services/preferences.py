@@ -69,11 +69,11 @@ def left_out(study_id: Any, user_id: Any) -> ColumnElement[bool]:
 def speaking(round_: Round, labeling: LabelingSettings) -> Select[Any]:
     """The choices that speak for the round's pairs: what fills places and is trained on. Selects `Choice`, joined to
     `Pair`, `Lease` and `User`: standing, of counted purpose and of a kind that counts, by nobody who is left out."""
-    return speaking_in(round_.id, round_.study_id, COUNTED_KINDS[labeling.counted])
+    return speaking_in(Pair.round_id == round_.id, round_.study_id, COUNTED_KINDS[labeling.counted])
 
 
-def speaking_in(round_id: Any, study_id: Any, kinds: Any) -> Select[Any]:
-    """`speaking`, of values or of parameters that get theirs later."""
+def speaking_in(rounds: ColumnElement[bool], study_id: Any, kinds: Any) -> Select[Any]:
+    """`speaking`, in the rounds that `rounds` says of `Pair`; its values may be parameters that get theirs later."""
     return (
         select(Choice)
         .select_from(Choice)
@@ -81,7 +81,7 @@ def speaking_in(round_id: Any, study_id: Any, kinds: Any) -> Select[Any]:
         .join(Lease, Lease.id == Choice.lease_id)
         .join(User, User.id == Choice.user_id)
         .where(
-            Pair.round_id == round_id,
+            rounds,
             Choice.undone_at.is_(None),
             Lease.purpose == Purpose.COUNTED,
             User.kind.in_(kinds),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Float, and_, cast, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from app.models import Answer, Choice, Group, Lease, Pair, Purpose, Round, RoundKind, Sample, Study, User
+from app.models import Answer, Choice, Group, Pair, Round, RoundKind, Sample, Study
 from app.services import preferences
 from app.services.measures import Share
 from app.study_settings import validated
@@ -82,25 +82,16 @@ def _said(session: Session, study: Study, round_ids: list[int]):  # type: ignore
     decided = Choice.answer.in_((Answer.FIRST, Answer.SECOND))
     compared = Round.kind == RoundKind.EVALUATION
     counts = {answer: func.count().filter(Choice.answer == answer).label(answer.value) for answer in Answer}
+    kinds = preferences.COUNTED_KINDS[validated(study.settings).labeling.counted]
     pairs = (
-        select(
-            Group.prompt_id.label("prompt_id"), *counts.values(),
-            func.count().filter(compared, newer).label("wins"), func.count().filter(compared, decided).label("decided"),
-        )
-        .select_from(Choice)
-        .join(Pair, Pair.id == Choice.pair_id)
+        preferences.speaking_in(Pair.round_id.in_(round_ids), study.id, kinds)
         .join(Round, Round.id == Pair.round_id)
         .join(Group, Group.id == Pair.group_id)
         .join(first, first.id == Pair.first_id)
         .join(second, second.id == Pair.second_id)
-        .join(Lease, Lease.id == Choice.lease_id)
-        .join(User, User.id == Choice.user_id)
-        .where(
-            Pair.round_id.in_(round_ids),
-            Choice.undone_at.is_(None),
-            Lease.purpose == Purpose.COUNTED,
-            User.kind.in_(preferences.COUNTED_KINDS[validated(study.settings).labeling.counted]),
-            ~preferences.left_out(study.id, Choice.user_id),
+        .with_only_columns(
+            Group.prompt_id.label("prompt_id"), *counts.values(),
+            func.count().filter(compared, newer).label("wins"), func.count().filter(compared, decided).label("decided"),
         )
         .group_by(Group.prompt_id, Choice.pair_id)
         .subquery()
