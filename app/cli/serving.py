@@ -10,14 +10,14 @@ import uvicorn
 from app.cli import backups
 from app.cli.doctor import as_table
 from app.cli.output import out, print_json, say
-from app.db import make_engine, transaction
+from app.db import transaction
 from app.errors import Refused, Unavailable
 from app.loopback import is_loopback
 from app.models import LinkPurpose
 from app.services import accounts, demo, links, system_check
 from app.settings import Settings, get_settings, read_settings
 from app.supervisor.backup import restore
-from app.supervisor.migration import current_revision, head_revision
+from app.supervisor.migration import head_revision, revision_of
 from app.supervisor.migration import migrate as migrate_database
 from app.supervisor.ports import refuse_taken_port
 from app.supervisor.processes import GRACE_S
@@ -96,7 +96,7 @@ def migrate(
 ) -> None:
     """Bring the database to this version's schema."""
     with ensure_servers(get_settings(), "migrate", say, migrated=False) as settings:
-        before = _revision(settings)
+        before = revision_of(settings)
         if source is not None:
             _restore_into_empty(settings, before, source)
         migrate_database(settings, say, backup=backup and source is None)
@@ -134,14 +134,6 @@ def _welcome(settings: Settings) -> None:
             token = links.make(session, user=accounts.local_admin(session), purpose=LinkPurpose.SIGN_IN, actor=None)
     if token is not None:
         say(f"Sign in as admin, once: {settings.site_url}/sign-in/{token}")
-
-
-def _revision(settings: Settings) -> str | None:
-    engine = make_engine(settings.require_database_url(), pool_size=1)
-    try:
-        return current_revision(engine)
-    finally:
-        engine.dispose()
 
 
 def _restore_into_empty(settings: Settings, revision: str | None, source: Path) -> None:

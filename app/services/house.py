@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Interval, and_, func, literal, or_, select
+from sqlalchemy import Interval, and_, func, literal, select
 from sqlalchemy.orm import Session
 
 from app.models import (
@@ -24,6 +24,7 @@ from app.models import (
     Study,
     Worker,
 )
+from app.services.jobs import ROUND_GOES_ON
 from app.services.round_views import WORKER_ALIVE
 
 SEEN_WITHIN = timedelta(days=7)
@@ -132,13 +133,12 @@ def workers(session: Session) -> list[WorkerNow]:
 
 def queues(session: Session) -> list[QueueNow]:
     """Both queues, busy or not."""
-    held = and_(Round.id.is_not(None), or_(Round.hold != Hold.NONE, Round.state == RoundState.CANCELLED))
-    waits = and_(Job.state == JobState.WAITING, ~func.coalesce(held, False))
+    waits = and_(Job.state == JobState.WAITING, ROUND_GOES_ON)
     rows = session.execute(
         select(
             Job.queue,
             func.count().filter(waits),
-            func.count().filter(Job.state == JobState.WAITING, func.coalesce(held, False)),
+            func.count().filter(Job.state == JobState.WAITING, ~ROUND_GOES_ON),
             func.count().filter(Job.state == JobState.RUNNING),
             func.min(Job.created_at).filter(waits),
         )

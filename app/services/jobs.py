@@ -21,11 +21,14 @@ BACK_OFF = timedelta(seconds=5)
 
 LEASE_RAN_OUT = and_(Job.state == JobState.RUNNING, Job.lease_until < func.now())
 
+# of a job, outer joined to its round: the round goes on, or the job belongs to none
+ROUND_GOES_ON = or_(Round.id.is_(None), and_(Round.hold == Hold.NONE, Round.state != RoundState.CANCELLED))
+
 # what may be claimed now; a job whose worker was lost once too often is left to the sweep, which fails it
 DUE = (
     Job.due_at <= func.now(),
     or_(Job.state == JobState.WAITING, and_(LEASE_RAN_OUT, Job.failures < MOST_FAILURES - 1)),
-    or_(Round.id.is_(None), and_(Round.hold == Hold.NONE, Round.state != RoundState.CANCELLED)),
+    ROUND_GOES_ON,
 )
 
 

@@ -62,6 +62,15 @@ def current_revision(engine: Engine) -> str | None:
         ) from error
 
 
+def revision_of(settings: Settings) -> str | None:
+    """`current_revision` of the database that the settings name."""
+    engine = make_engine(settings.require_database_url(), pool_size=1)
+    try:
+        return current_revision(engine)
+    finally:
+        engine.dispose()
+
+
 def head_revision() -> str:
     """The revision that this version of the product wants."""
     head = _scripts().get_current_head()

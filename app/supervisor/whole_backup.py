@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import IO
 
 from app.artifacts import Artifacts
-from app.db import make_engine
 from app.errors import BadInput, Damaged, NotFound, Refused
 from app.settings import Settings
 from app.supervisor import backup
 from app.supervisor.logs import Say
-from app.supervisor.migration import current_revision, migrate
+from app.supervisor.migration import migrate, revision_of
 
 MANIFEST, DUMP, FILES, LIST, SECRET = "backup.json", "database.dump", "files", "files.jsonl", "secret.key"
 FORMAT = 1
@@ -49,7 +48,7 @@ def save(settings: Settings, folder: Path, say: Say = lambda line: None) -> Mani
     `Unavailable`.
     """
     _refuse_foreign(folder)
-    revision = _revision(settings)
+    revision = revision_of(settings)
     if revision is None:
         raise Refused("There is nothing to back up: the database holds no tables yet.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -165,7 +164,7 @@ def _refuse_foreign(folder: Path) -> None:
 
 
 def _refuse_full(settings: Settings, artifacts: Artifacts) -> None:
-    revision = _revision(settings)
+    revision = revision_of(settings)
     if revision is not None:
         raise Refused(
             f"The database holds data already (revision {revision}); a backup is only restored into an empty instance.",
@@ -176,14 +175,6 @@ def _refuse_full(settings: Settings, artifacts: Artifacts) -> None:
             f"Files are stored at {settings.artifacts} already; a backup is only restored into an empty instance.",
             "Choose another place (TASTEMAKER_ARTIFACTS_URL), or move them away.",
         )
-
-
-def _revision(settings: Settings) -> str | None:
-    engine = make_engine(settings.require_database_url(), pool_size=1)
-    try:
-        return current_revision(engine)
-    finally:
-        engine.dispose()
 
 
 def _sha256(path: Path) -> str:
