@@ -8,6 +8,7 @@ Only where all that finds nothing are all open pairs looked at.
 It is asked with every answer, so its statements are built once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,7 +19,6 @@ from sqlalchemy import (
     CompoundSelect,
     Select,
     Subquery,
-    and_,
     bindparam,
     cast,
     func,
@@ -70,19 +70,17 @@ def take(session: Session, round_: Round, asker: Asker, count: int, without: set
         if found := _still_fitting(session, near, asked, counts):
             return found
     anywhere = session.scalars(_anywhere(counts), asked).all()
-    locked = select(Pair.id).where(Pair.id.in_(anywhere)).order_by(Pair.id).with_for_update(key_share=True)
-    return _still_fitting(session, anywhere, asked, counts) if anywhere and session.scalars(locked).all() else []
+    session.execute(_waited_for(), {"pairs": anywhere})
+    return _still_fitting(session, anywhere, asked, counts)
 
 
-def _still_fitting(session: Session, ids_: Any, asked: Json, counts: bool) -> list[Pair]:
+def _still_fitting(session: Session, locked: Sequence[int], asked: Json, counts: bool) -> list[Pair]:
     """Those of the locked pairs that still fit: what was seen before they were locked may have changed."""
-    if not ids_:
+    if not locked:
         return []
-    rows = session.scalars(
-        _fitting(counts), {**asked, "pairs": list(ids_)}, execution_options={"populate_existing": True}
-    )
+    rows = session.scalars(_fitting(counts), {**asked, "pairs": locked}, execution_options={"populate_existing": True})
     fitting = {pair.id: pair for pair in rows}
-    return [fitting[pair_id] for pair_id in ids_ if pair_id in fitting]
+    return [fitting[pair_id] for pair_id in locked if pair_id in fitting]
 
 
 def _first_place(session: Session, round_: Round, user: User) -> int:
@@ -150,6 +148,13 @@ def _anywhere(counts: bool) -> Select[Any]:
 
 
 @cache
+def _waited_for() -> Select[Any]:
+    """Locks these pairs, however long others hold them."""
+    pairs = select(Pair.id).where(Pair.id == func.any(ids("pairs"))).order_by(Pair.id)
+    return pairs.with_for_update(key_share=True)
+
+
+@cache
 def _fitting(counts: bool) -> Select[Any]:
     return select(Pair).where(Pair.id == func.any(ids("pairs")), *_fits(Pair, counts=counts))
 
@@ -183,7 +188,7 @@ def _levels() -> Any:
 @cache
 def _ends_of_the_emptiest() -> Select[int, int]:
     emptiest = select(func.min(Pair.filled)).where(_in_round(), OPEN).scalar_subquery()
-    return select(func.min(Pair.id), func.max(Pair.id)).where(and_(_in_round(), OPEN, Pair.filled == emptiest))
+    return select(func.min(Pair.id), func.max(Pair.id)).where(_in_round(), OPEN, Pair.filled == emptiest)
 
 
 def _in_round() -> ColumnElement[bool]:

@@ -33,9 +33,7 @@ def folders(session: Session, study_id: int) -> list[tuple[str, int | None]]:
 
 def named(session: Session, study_id: int, number: int | None) -> set[str]:
     """Every key in the folder that a row names."""
-    of_round = (
-        Round.number == number if number is not None else Group.round_id.is_(None)
-    )  # fmt: skip
+    of_round = Round.number == number if number is not None else Group.round_id.is_(None)
     samples = session.execute(
         select(Sample.image_key, Sample.webp_key, Sample.trajectory_key)
         .join(Group, Group.id == Sample.group_id)

@@ -63,10 +63,7 @@ def by_name(name: str) -> Place:
     return next(place for place in PLACES if place.name == name)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["sign_in", "invite_of_a_study", "my_studies", "guidelines_and_consent", "a_pair", "my_account", "a_new_study"],
-)
+@pytest.mark.parametrize("name", WALKED)
 def test_the_tab_key_reaches_everything_and_shows_where_it_is(name, site, open_as):
     place = by_name(name)
     page = enter(place, site, open_as)
