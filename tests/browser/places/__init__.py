@@ -1,0 +1,9 @@
+"""Every page of the site in every state that looks different: who sees it, where it is, and what stands there.
+
+A place is a function that makes what its page shows and gives the path; its module says whose it is.
+"""
+
+from tests.browser.places import coming_in, house, labelling, research, studies
+from tests.browser.places.registry import ELSEWHERE, PLACES, Place
+
+__all__ = ["ELSEWHERE", "PLACES", "Place", "coming_in", "house", "labelling", "research", "studies"]

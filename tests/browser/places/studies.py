@@ -1,0 +1,190 @@
+"""Places of an admin who runs studies: prompts, studies, settings, annotators, rounds."""
+
+from sqlalchemy import select
+
+from app.models import (
+    Answer,
+    Choice,
+    Hold,
+    Job,
+    JobState,
+    Pair,
+    Role,
+    RoundKind,
+    RoundState,
+    RunState,
+    Study,
+    TrainingRun,
+    User,
+)
+from app.paths import DEMO
+from app.services import gold, guide_pictures, participations, tries
+from app.study_settings import SamplingSettings
+from tests import builders, scenes
+from tests.browser.places.registry import place, unfold
+from tests.browser.places.worked_on import studied
+from tests.files import png
+
+TEXT = "Look at the **whole** picture.\n\n## Better\n\n- sharp\n\n| you see | say |\n| --- | --- |\n| two | Equal |\n"
+
+
+@place("/admin/prompts", Role.ADMIN)
+def prompt_sets_of_an_admin(session, artifacts, me):
+    made = builders.prompt_set(session)
+    builders.prompt_set(session, name=made.name, version=2)
+    return "/admin/prompts"
+
+
+@place("/admin/prompts/new", Role.ADMIN, lambda page: page.get_by_role("button", name="Preview").click())
+def a_prompt_list_with_repeats(session, artifacts, me):
+    builders.base_model(session, source=str(DEMO / "model"), token_limit=8)
+    rows = ["Cat face", "a large red apple with a very long stalk", "eval: fish", "cat  face"]
+    version = builders.prompt_set(session, name="Animals", prompts=rows)
+    return f"/admin/prompts/new?version_of={version.id}"
+
+
+@place("/admin/prompts/{prompt_set_id:int}", Role.ADMIN, unfold)
+def a_prompt_set_with_its_figures(session, artifacts, me):
+    round_ = studied(session, artifacts, me)
+    for pair_id in session.scalars(select(Pair.id).where(Pair.round_id == round_.id).limit(3)):
+        builders.choice(session, pair_id=pair_id, user_id=builders.user(session).id, answer=Answer.TIE)
+    return f"/admin/prompts/{session.get_one(Study, round_.study_id).prompt_set_id}"
+
+
+@place("/admin", Role.ADMIN)
+def studies_of_an_admin(session, artifacts, me):
+    scenes.labeling_round(session, builders.study(session), artifacts=artifacts)
+    builders.study(session)
+    return "/admin"
+
+
+@place("/admin", Role.ADMIN)
+def no_studies(session, artifacts, me):
+    return "/admin"
+
+
+@place("/admin/studies/new", Role.ADMIN, unfold)
+def a_new_study(session, artifacts, me):
+    return "/admin/studies/new"
+
+
+@place("/admin/studies/{study_id:int}", Role.ADMIN, unfold)
+def a_study(session, artifacts, me):
+    study = builders.study(session)
+    scenes.checkpoint(session, study, artifacts=artifacts)
+    scenes.labeling_round(session, study, artifacts=artifacts)
+    return f"/admin/studies/{study.id}"
+
+
+@place("/admin/studies/{study_id:int}/settings", Role.ADMIN, unfold)
+def settings_of_a_study(session, artifacts, me):
+    study = builders.study(session)
+    scenes.checkpoint(session, study, artifacts=artifacts)
+    return f"/admin/studies/{study.id}/settings"
+
+
+@place("/admin/tries/{try_id:int}", Role.ADMIN)
+def a_try_that_was_drawn(session, artifacts, me):
+    study = builders.study(session)
+    made = tries.ask(
+        session,
+        base_model_id=study.base_model_id,
+        prompt="cat face",
+        sampling=SamplingSettings(),
+        study=study,
+        actor=me,
+    )
+    samples = [builders.sample(session, artifacts=artifacts) for _ in range(2)]
+    made.pictures = [{"key": one.webp_key, "width": one.width, "height": one.height} for one in samples]
+    made.seconds, made.loading_seconds = 2.4, 11.3
+    session.get_one(Job, made.job_id).state = JobState.DONE
+    return f"/admin/tries/{made.id}"
+
+
+@place("/admin/studies/{study_id:int}/labeling", Role.ADMIN, unfold)
+def labeling_settings(session, artifacts, me):
+    study = builders.study(session, settings=builders.settings(labeling={"guidelines": TEXT, "reasons": ["sharper"]}))
+    guide_pictures.add(session, artifacts, study=study, data=png(64, 64), actor=me)
+    return f"/admin/studies/{study.id}/labeling"
+
+
+@place("/admin/studies/{study_id:int}/people", Role.ADMIN, unfold)
+def annotators(session, artifacts, me):
+    study = builders.study(session)
+    scenes.labeling_round(session, study, artifacts=artifacts)
+    for user_id in session.scalars(select(Choice.user_id).distinct()):
+        participations.of(session, study_id=study.id, user=session.get_one(User, user_id))
+    return f"/admin/studies/{study.id}/people"
+
+
+@place("/admin/studies/{study_id:int}/people", Role.ADMIN, unfold)
+def annotators_of_whom_one_is_left_out(session, artifacts, me):
+    quick = builders.user(session)
+    study_id = studied(session, artifacts, builders.user(session)).study_id
+    for person in (quick, builders.user(session)):
+        participations.of(session, study_id=study_id, user=person)
+    participations.pause(session, study_id=study_id, user_id=quick.id, reason="too quick", actor=me)
+    participations.leave_out(session, study_id=study_id, user_id=quick.id, actor=me)
+    return f"/admin/studies/{study_id}/people"
+
+
+@place("/admin/studies/{study_id:int}/gold", Role.ADMIN, unfold)
+def known_answers(session, artifacts, me):
+    round_ = scenes.labeling_round(session, builders.study(session), closed=4, artifacts=artifacts)
+    known = session.scalars(select(Pair.id).where(Pair.round_id == round_.id).order_by(Pair.id)).first()
+    gold.set_answer(session, pair_id=known, answer=Answer.FIRST, actor=me)
+    return f"/admin/studies/{round_.study_id}/gold"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN, unfold)
+def a_round_in_labeling(session, artifacts, me):
+    return f"/admin/rounds/{scenes.labeling_round(session, builders.study(session), artifacts=artifacts).id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN)
+def a_round_on_hold(session, artifacts, me):
+    round_ = scenes.labeling_round(session, builders.study(session), artifacts=artifacts, hold=Hold.PAUSED)
+    scenes.failed_chunk(session, round_, error="out of memory")
+    return f"/admin/rounds/{round_.id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN)
+def a_round_in_generation(session, artifacts, me):
+    return f"/admin/rounds/{builders.round_(session, state=RoundState.GENERATING).id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN, unfold)
+def a_round_in_training(session, artifacts, me):
+    return f"/admin/rounds/{scenes.training_round(session, builders.study(session), clamped=0.8).id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN, unfold)
+def a_round_that_failed(session, artifacts, me):
+    round_ = scenes.training_round(
+        session,
+        builders.study(session),
+        steps=20,
+        run_state=RunState.FAILED,
+        hold=Hold.FAILED,
+        hold_reason="It blew up.",
+    )
+    return f"/admin/rounds/{round_.id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN, unfold)
+def a_round_that_is_complete(session, artifacts, me):
+    checkpoint = scenes.checkpoint(session, builders.study(session), artifacts=artifacts)
+    return f"/admin/rounds/{session.get_one(TrainingRun, checkpoint.training_run_id).round_id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN)
+def a_round_that_was_cancelled(session, artifacts, me):
+    return f"/admin/rounds/{builders.round_(session, state=RoundState.CANCELLED).id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN)
+def a_comparison(session, artifacts, me):
+    study = builders.study(session)
+    checkpoint = scenes.checkpoint(session, study, artifacts=artifacts)
+    round_ = builders.round_(session, study_id=study.id, kind=RoundKind.EVALUATION, other_checkpoint_id=checkpoint.id)
+    return f"/admin/rounds/{round_.id}"
