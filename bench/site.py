@@ -90,12 +90,18 @@ async def _span(product: Product, seconds: float) -> Span:
 
 def _cpu_seconds(product: Product) -> dict[str, float]:
     """Processor seconds used so far by the site, the servers and these annotators, each with its children."""
-    used = {"annotators": sum(psutil.Process().cpu_times()[:2])}
+    used = {"annotators": _own_seconds(psutil.Process())}
     for name, pid in product.pids.items():
         process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-        used[name] = sum(sum(member.cpu_times()[:2]) for member in family)
+        used[name] = sum(map(_own_seconds, [process, *process.children(recursive=True)]))
     return used
+
+
+def _own_seconds(process: psutil.Process) -> float:
+    try:
+        return sum(process.cpu_times()[:2])
+    except psutil.NoSuchProcess:  # a child, such as one of PostgreSQL's, ended since it was listed
+        return 0.0
 
 
 def _figures(product: Product, annotators: list[Annotator], thinking: Span, rush: Span) -> dict[str, Any]:
