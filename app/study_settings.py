@@ -153,9 +153,20 @@ class TrainingSettings(Block):
     )
     deterministic: bool = described(False, "Use deterministic kernels on CUDA, slower, so that a resume is bit-exact.")
     seed: int = described(0, "Seed of the adapter's first weights and of the step subsets.", ge=0)
+    max_kl: float | None = described(
+        None, "End a round's training early once KL to the policy that sampled, per latent element, passes this at a "
+        "measurement; empty never does.", gt=0, le=1000,
+    )  # fmt: skip
     measure_every: int = described(20, "Measure KL every so many optimizer steps; 0: never.", unit="steps", ge=0)
     measure_states: int = described(16, "Stored states over which KL is measured.", unit="states", ge=1, le=4096)
     resume_every: int = described(20, "Write a resume point every so many optimizer steps.", unit="steps", ge=1)
+
+
+    @model_validator(mode="after")
+    def _kl_is_measured(self) -> "TrainingSettings":
+        if self.max_kl is not None and not self.measure_every:
+            raise ValueError("max_kl needs KL to be measured: set measure_every to 1 or more")
+        return self
 
 
 class StudySettings(Block):

@@ -13,7 +13,7 @@ from app.models import Checkpoint, Job, JobKind, JobState, Metric, RunState, Tra
 from app.models.base import Json
 from app.services.round_views import FailedJob, RunningJob, failed_job, running_job
 
-CURVES = ("loss", "margin", "accuracy", "kl_reference", "kl_base", "clamped_sides", "clamped_pairs", "grad_norm")
+CURVES = ("loss", "margin", "accuracy", "kl_sampled", "kl_base", "clamped_sides", "clamped_pairs", "grad_norm")
 MOST_POINTS = 400
 RECENT = 50
 STOPPED = 0.5

@@ -43,7 +43,7 @@ def training_charts(training: Training | None) -> dict[str, Any]:
     curve = training.curves
     loss, accuracy = ("loss", curve["loss"]), ("accuracy", curve["accuracy"])
     margin, norm = ("margin", curve["margin"]), ("norm", curve["grad_norm"])
-    kl = [("reference", curve["kl_reference"]), ("base", curve["kl_base"])]
+    kl = [("sampled", curve["kl_sampled"]), ("base", curve["kl_base"])]
     clamped = [("sides", curve["clamped_sides"]), ("pairs", curve["clamped_pairs"])]
     return {
         "curves": {

@@ -71,7 +71,7 @@ def metrics(**values: Any) -> StepMetrics:
     given: dict[str, Any] = {
         "step": 1, "epoch": 1, "groups": (0,), "pairs": 1, "loss": 0.69, "margin": 0.3, "accuracy": 1.0,
         "clamped_sides": 0.5, "clamped_pairs": 0.0, "gradient_norm": 0.1, "by_step": (step,), "kl_reference": None,
-        "kl_base": None, "skipped": False, "seconds": 0.2,
+        "kl_sampled": None, "kl_base": None, "skipped": False, "seconds": 0.2,
     } | values  # fmt: skip
     return StepMetrics(**given)
 

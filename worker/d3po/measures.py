@@ -1,6 +1,7 @@
 """Measurements beside training: KL over a fixed set of stored states, and accuracy on pairs never trained."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,32 +15,43 @@ from worker.d3po.reference import Reference
 from worker.d3po.training_set import Group, Loader, trained_steps
 
 
-class KLProbe:
-    """KL(policy || reference) and KL(policy || base) per latent element, over a fixed set of states.
+@dataclass(frozen=True)
+class KL:
+    """KL(policy || other) per latent element, mean over the probe's states; None where it was not measured."""
 
-    The means of reference and base never change, so each is computed once. Make it before the policy's first step.
+    reference: float | None = None
+    sampled: float | None = None  # the policy that sampled
+    base: float | None = None
+
+
+class KLProbe:
+    """KL(policy || other) over a fixed set of states, of the reference, the policy that sampled, and the base.
+
+    Their means never change, so each is computed once. Make it before the policy's first step: the policy is then the
+    one that sampled.
     """
 
     def __init__(self, policy: Policy, units: Sequence[Unit], reference: Adapter | None, states: int) -> None:
         self._policy = policy
         self._batches = split_evenly(units, states)
-        self._base = self._means(None)
-        self._reference = self._base if reference is None else self._means(reference)
+        self._sampled = self._means()
+        with policy.swapped(None):
+            self._base = self._means()
+        self._reference = self._base if reference is None else self._sampled
 
     @torch.no_grad()
-    def measure(self) -> tuple[float, float]:
-        """To the reference and to the base."""
-        to_reference, to_base = [], []
-        for batch, reference, base in zip(self._batches, self._reference, self._base, strict=True):
-            now = distribution_of(self._policy, batch)
-            to_reference.append(now.kl_to(reference))
-            to_base.append(now.kl_to(base))
-        return float(torch.cat(to_reference).mean()), float(torch.cat(to_base).mean())
+    def measure(self) -> KL:
+        """The policy as it is now."""
+        now = [distribution_of(self._policy, batch) for batch in self._batches]
+
+        def to(means: list[Tensor]) -> float:
+            return float(torch.cat([one.kl_to(mean) for one, mean in zip(now, means, strict=True)]).mean())
+
+        return KL(reference=to(self._reference), sampled=to(self._sampled), base=to(self._base))
 
     @torch.no_grad()
-    def _means(self, adapter: Adapter | None) -> list[Tensor]:
-        with self._policy.swapped(adapter):
-            return [distribution_of(self._policy, batch).mean for batch in self._batches]
+    def _means(self) -> list[Tensor]:
+        return [distribution_of(self._policy, batch).mean for batch in self._batches]
 
 
 def probe_units(groups: Sequence[Group], load: Loader, settings: TrainingSettings, states: int) -> list[Unit]:

@@ -58,6 +58,7 @@ class TrainingSettings:
     precision: Precision = "auto"
     deterministic: bool = False  # bitwise on CUDA, at a price
     seed: int = 0  # of the LoRA's first values and of the steps drawn per group
+    max_kl: float | None = None  # the run ends where KL to the policy that sampled, per latent element, passes this
     measure_every: int = 20  # optimizer steps between measurements of KL; 0: never
     measure_states: int = 16  # stored states it is measured on
     resume_every: int = 20  # optimizer steps between resume points; 0: only when told to stop
@@ -150,6 +151,7 @@ class StepMetrics:
     gradient_norm: float
     by_step: tuple[StepOfSchedule, ...]
     kl_reference: float | None  # None where not measured at this step
+    kl_sampled: float | None  # to the policy that sampled
     kl_base: float | None
     skipped: bool  # an fp16 gradient overflowed; the scaler dropped the update
     seconds: float
@@ -174,6 +176,7 @@ class StopReason(StrEnum):
 
     FINISHED = "finished"
     STOPPED = "stopped"
+    MAX_KL = "max_kl"  # the policy has moved as far from the one that sampled as the settings allow
 
 
 @dataclass(frozen=True)

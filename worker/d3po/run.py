@@ -9,7 +9,7 @@ import torch
 from worker.d3po.checks import check_start
 from worker.d3po.errors import CheckError, DivergedError
 from worker.d3po.gradients import accumulate
-from worker.d3po.measures import KLProbe, measure_held_out, probe_units
+from worker.d3po.measures import KL, KLProbe, measure_held_out, probe_units
 from worker.d3po.metrics import JudgedSteps, Totals, accuracy, by_step, clamped_shares, mean, pair_margins, remarks
 from worker.d3po.optimizer import Optimizer
 from worker.d3po.policy import Policy
@@ -47,6 +47,14 @@ class TrainingRun:
         self.steps = 0  # optimizer steps done
         self._overflows = 0
         self._probe: KLProbe | None = None
+        self._kl = 0.0  # to the policy that sampled, as it was last measured
+
+    @property
+    def end(self) -> StopReason | None:
+        """Why no further step is taken; None while there is one to take."""
+        if self.settings.max_kl is not None and self._kl > self.settings.max_kl:
+            return StopReason.MAX_KL
+        return StopReason.FINISHED if self.steps >= self.length else None
 
     def check(self) -> CheckReport:
         """The checks before the first step, and the measurements of reference and base that never change."""
@@ -101,7 +109,8 @@ class TrainingRun:
     def _describe(
         self, groups: list[LoadedGroup], loss: float, rows: JudgedSteps, norm: float, skipped: bool, started: float
     ) -> StepMetrics:
-        kl_reference, kl_base = self._measure()
+        kl = self._measure()
+        self._kl = kl.sampled if kl.sampled is not None else self._kl
         margins = pair_margins(rows)
         clamped_sides, clamped_pairs = clamped_shares(rows, self.settings.clip)
         return StepMetrics(
@@ -116,15 +125,16 @@ class TrainingRun:
             clamped_pairs=clamped_pairs,
             gradient_norm=norm,
             by_step=by_step(rows, groups[0].schedule, self.settings.clip),
-            kl_reference=kl_reference,
-            kl_base=kl_base,
+            kl_reference=kl.reference,
+            kl_sampled=kl.sampled,
+            kl_base=kl.base,
             skipped=skipped,
             seconds=time.perf_counter() - started,
         )
 
-    def _measure(self) -> tuple[float | None, float | None]:
+    def _measure(self) -> KL:
         if self._probe is None or (self.steps % self.settings.measure_every and self.steps < self.length):
-            return None, None
+            return KL()
         return self._probe.measure()
 
     def restore(self, data: bytes, identity: RunIdentity) -> None:
@@ -147,10 +157,10 @@ class TrainingRun:
         return ResumePoint(identity, self.steps, adapter, optimizer, scaler, random, self.totals.as_dict()).to_bytes()
 
     def result(self, checks: CheckReport, stop: StopReason) -> TrainingResult:
-        """What the run leaves behind; held-out pairs are measured only where it finished."""
+        """What the run leaves behind; held-out pairs are measured unless it was told to stop."""
         adapter, summary, measured = self.policy.adapter, self.totals.summary(), None
         assert adapter is not None
-        if stop is StopReason.FINISHED:
+        if stop is not StopReason.STOPPED:
             measured = measure_held_out(self.policy, self.held_out, self.load, self.reference, self.settings)
         return TrainingResult(
             adapter=adapter.to_bytes(),
@@ -161,5 +171,14 @@ class TrainingRun:
             checks=checks,
             steps=self.steps,
             stop=stop,
-            remarks=checks.remarks + remarks(summary),
+            remarks=checks.remarks + remarks(summary) + (self._ended_early() if stop is StopReason.MAX_KL else ()),
+        )
+
+    def _ended_early(self) -> tuple[str, ...]:
+        if self.steps >= self.length:
+            return ()
+        return (
+            f"Training ended itself after step {self.steps} of {self.length}: the KL to the policy that sampled, "
+            f"{self._kl:.3g} per latent element, passed max_kl ({self.settings.max_kl:g}). The pairs of the other "
+            "steps were not learned from. Lower the learning rate to learn from all, or raise max_kl to go further.",
         )

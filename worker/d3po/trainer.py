@@ -38,11 +38,14 @@ def train(
     `optimizer_state` is the last checkpoint's (used where the settings carry it); `resume` a resume point of this very
     run, for which the policy must again be the starting one. The hashes are those of the stored JSON; without them they
     are taken of the records. `should_stop` is asked before each optimizer step; told to stop, the run hands out a last
-    resume point. The policy keeps the trained adapter.
+    resume point. With `max_kl` the run ends early where the KL to the policy that sampled passes it at a measurement
+    (known as early stopping by a target KL from PPO, arXiv 1707.06347). The policy keeps the trained adapter.
 
     Raises SettingsError, CheckError, ResumeError, CorruptFileError, and DivergedError where the loss or its gradient is
     not finite.
     """
+    if settings.max_kl is not None and not settings.measure_every:
+        raise SettingsError("max_kl needs KL to be measured: set measure_every to 1 or more.")
     _prepare_adapter(policy, settings)
     run = TrainingRun(policy, preferences, load_trajectory, settings)
     checks = run.check()
@@ -56,16 +59,16 @@ def train(
         run.optimizer.load_bytes(optimizer_state)
     saved = run.steps
     with _torch_as_set(policy, settings):
-        while run.steps < run.length:
+        while (end := run.end) is None:
             if should_stop():
                 if run.steps > saved:
                     on_resume_point(run.resume_point(identity), run.steps)
                 return run.result(checks, StopReason.STOPPED)
             on_step(run.step())
-            if settings.resume_every and run.steps % settings.resume_every == 0:
+            if settings.resume_every and run.steps % settings.resume_every == 0 and run.end is None:
                 on_resume_point(run.resume_point(identity), run.steps)
                 saved = run.steps
-        return run.result(checks, StopReason.FINISHED)
+        return run.result(checks, end)
 
 
 def _prepare_adapter(policy: Policy, settings: TrainingSettings) -> None:

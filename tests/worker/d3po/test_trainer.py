@@ -220,6 +220,41 @@ def test_kl_to_base_and_reference_differ_from_the_second_round() -> None:
     assert (steps[0].kl_base or 0) > (steps[0].kl_reference or 0) > 0
 
 
+def test_kl_to_the_policy_that_sampled_is_that_to_neither_base_nor_reference() -> None:
+    policy = shaken(tiny_policy())
+    _, steps = run(policy, prefer_first(1), draw(policy, groups(1)), replace(PLAIN, measure_every=1))
+    assert steps[0].kl_reference == steps[0].kl_base
+    assert 0 < (steps[0].kl_sampled or 0) < (steps[0].kl_base or 0)
+
+
+@pytest.mark.parametrize("reference", ["base", "sampled"])
+def test_training_ends_early_where_the_kl_to_the_policy_that_sampled_passes_its_limit(reference) -> None:
+    settings = replace(PLAIN, measure_every=1, inner_epochs=5, reference=reference, resume_every=1)
+    policy = shaken(tiny_policy())
+    whole, free = run(policy, prefer_first(1), draw(policy, groups(1)), settings)
+    assert (whole.stop, len(free), whole.remarks) == (StopReason.FINISHED, 5, ())
+    limit = ((free[1].kl_sampled or 0) + (free[2].kl_sampled or 0)) / 2
+
+    policy, points = shaken(tiny_policy()), []
+    result, steps = run(
+        policy, prefer_first(1), draw(policy, groups(1)), replace(settings, max_kl=limit),
+        on_resume_point=lambda data, step: points.append(step),
+    )  # fmt: skip
+    assert (result.stop, result.steps) == (StopReason.MAX_KL, 3)
+    assert [step.loss for step in steps] == [step.loss for step in free[:3]]
+    assert points == [1, 2], "a run that has ended is not taken up again behind its limit"
+    (said,) = result.remarks
+    assert "after step 3 of 5" in said
+    assert f"max_kl ({limit:g})" in said
+
+
+def test_a_kl_limit_without_measurements_is_refused() -> None:
+    policy = tiny_policy()
+    trajectories = draw(policy, groups(1))
+    with pytest.raises(SettingsError, match="measure_every"):
+        run(policy, prefer_first(1), trajectories, replace(PLAIN, max_kl=0.1, measure_every=0))
+
+
 def test_training_stops_itself_where_the_loss_is_not_finite() -> None:
     policy = tiny_policy()
     trajectories = draw(policy, groups(9))
