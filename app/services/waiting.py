@@ -1,7 +1,8 @@
 """What waits for an annotator: the studies, and how many pairs of each are left for this person.
 
 Counted from the totals that the sweep refreshes, less what the person has answered since: it costs the same whether a
-round has a thousand pairs or a million, and their own answers count at once. What others do shows with the next sweep.
+round has a thousand pairs or a million, and their own answers count at once (one that was being stored at the very
+moment of a count, with the next). What others do shows with the next sweep.
 """
 
 from dataclasses import dataclass

@@ -13,6 +13,12 @@ from tests import builders, scenes
 from tests.browser.annotate.steps import answer_by, wait_for_pair
 from tests.browser.looks import LOOKS, PHONE, SIZES, mirrored, picture
 
+# each of its pixels is a whole number of the screen's, and more than one
+WHOLE_PIXELS = """image => {
+  const times = image.getBoundingClientRect().width * devicePixelRatio / image.naturalWidth;
+  return times > 1.9 && Math.abs(times - Math.round(times)) < 1e-3;
+}"""
+
 
 @pytest.fixture(params=LOOKS)
 def look(request):
@@ -68,9 +74,7 @@ def test_the_start_page_tells_where_i_am(open_as, me, round_, trained, look):
     expect(page.locator(".before-after__picture")).to_have_count(8)
     for image in page.locator(".before-after__picture").all():
         assert image.evaluate("e => e.decode().then(() => e.naturalWidth > 0)")
-        times = image.evaluate("e => e.getBoundingClientRect().width * devicePixelRatio / e.naturalWidth")
-        assert times >= 2
-        assert times == pytest.approx(round(times)), "a pixel of it is a whole number of the screen's"
+        page.wait_for_function(WHOLE_PIXELS, arg=image.element_handle())
     picture(page, "thanks")
     page.get_by_role("link", name="To my studies").click()
     expect(page.get_by_text("has trained")).to_have_count(0)
