@@ -29,15 +29,19 @@ def test_every_page_of_the_site_is_looked_at():
     assert (looked_at | ELSEWHERE.keys()) - pages == set(), "these routes are gone"
 
 
+LOOKS = [("light", DESKTOP), ("dark", PHONE)]
+OTHER_LOOKS = [("dark", DESKTOP), ("light", PHONE)]
+
+
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
-def test_axe_finds_nothing(place: Place, site, open_as, request):
+@pytest.mark.parametrize("looks", [LOOKS, pytest.param(OTHER_LOOKS, marks=pytest.mark.slow)], ids=["two", "other two"])
+def test_axe_finds_nothing(place: Place, looks, site, open_as, request):
     door = request.getfixturevalue("open_door") if place.open_door else ""
     page = enter(place, site, open_as, door)
     place.act(page)
     found = [
         f"{scheme} {size['width']}: {violation['id']}: {node['target']} {node['failureSummary']}"
-        for scheme in ("light", "dark")
-        for size in (DESKTOP, PHONE)
+        for scheme, size in looks
         for violation in look(page, scheme, size)
         for node in violation["nodes"]
     ]
