@@ -10,6 +10,7 @@ from app.models.gold import GoldAnswer
 from app.models.group import Group, Sample, Sampler, SampleScore, SampleState
 from app.models.invite import Invite, InviteUse
 from app.models.job import OF_THE_HOUSE, Job, JobKind, JobState, Queue, Worker
+from app.models.outbox import Delivery, DeliveryState, MailWish, Webhook
 from app.models.pair import Pair, PairState
 from app.models.participation import Consent, GuidePicture, Participation
 from app.models.prompt_set import Prompt, PromptSet, Split
@@ -30,6 +31,8 @@ __all__ = [
     "Checkpoint",
     "Choice",
     "Consent",
+    "Delivery",
+    "DeliveryState",
     "Event",
     "GoldAnswer",
     "Group",
@@ -42,6 +45,7 @@ __all__ = [
     "JobState",
     "Lease",
     "LinkPurpose",
+    "MailWish",
     "Metric",
     "ModelCheck",
     "ModelFamily",
@@ -73,5 +77,6 @@ __all__ = [
     "User",
     "UserKind",
     "WebSession",
+    "Webhook",
     "Worker",
 ]
