@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from email.utils import parseaddr
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +18,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.errors import ConfigurationError
+from app.loopback import is_loopback
 
 PREFIX = "TASTEMAKER_"
 ENV_FILE = ".env"
@@ -34,6 +36,13 @@ def _broker_url(url: str) -> str:
     if not re.match(r"(rediss?|redis\+socket|sentinel)://", url):
         raise ValueError("must begin with redis://, rediss:// or redis+socket://; Redis and Valkey are supported")
     return url
+
+
+def _sender(text: str) -> str:
+    address = parseaddr(text)[1]
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", address) or not text.isprintable():
+        raise ValueError("must be an e-mail address, with a name before it or not: Tastemaker <tastemaker@example.org>")
+    return text
 
 
 def _absolute(path: Path) -> Path:
@@ -99,6 +108,24 @@ class Settings(BaseSettings):
         pattern=r"^[\w.-]*(\s*,\s*[\w.-]+)*$",
         description="E-mail domains, comma-separated, whose people that provider may let in without an invite.",
     )
+    webhook_private: bool | None = Field(
+        None,
+        description="Let webhooks reach private and loopback addresses; unset, only on a site that nobody else reaches.",
+    )
+    smtp_host: str | None = Field(
+        None, min_length=1, description="SMTP server that sends e-mail (smtp.example.org); unset, no e-mail is sent."
+    )
+    smtp_port: int | None = Field(
+        None, ge=1, le=65535, description="Port of that server; unset, 587 with starttls, 465 with tls, 25 with none."
+    )
+    smtp_tls: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the connection to it is encrypted; `tls` is from the first byte on."
+    )
+    smtp_user: str | None = Field(None, min_length=1, description="Our name at that server; unset, nobody signs in.")
+    smtp_password: SecretStr | None = Field(None, min_length=1, description="Our password at that server.")
+    mail_from: Annotated[str, AfterValidator(_sender)] | None = Field(
+        None, description="Sender of e-mail (Tastemaker <tastemaker@example.org>), needed to send any."
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         "auto", description="Where a worker computes; `auto` takes CUDA, then MPS, then the CPU."
     )
@@ -138,6 +165,24 @@ class Settings(BaseSettings):
     def has_oidc(self) -> bool:
         """Whether people may sign in through an OpenID Connect provider."""
         return self.oidc_issuer is not None and self.oidc_client_id is not None
+
+    @property
+    def has_mail(self) -> bool:
+        """Whether e-mail can be sent."""
+        return self.smtp_host is not None and self.mail_from is not None
+
+    @property
+    def mail_port(self) -> int:
+        """The SMTP server's port."""
+        return self.smtp_port or {"starttls": 587, "tls": 465, "none": 25}[self.smtp_tls]
+
+    @property
+    def reaches_private(self) -> bool:
+        """Whether webhooks may reach addresses that are no part of the internet: as set, else where the only admin is
+        the person at this machine, who reaches them anyway."""
+        if self.webhook_private is not None:
+            return self.webhook_private
+        return self.local_admin and self.public_url is None and is_loopback(self.host)
 
     def require_database_url(self) -> str:
         """The database's address; raises `ConfigurationError` where none is known."""

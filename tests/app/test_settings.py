@@ -59,6 +59,8 @@ def test_an_unknown_name_is_an_error_that_names_it(place: str, monkeypatch: pyte
         ("device", "tpu", "TASTEMAKER_DEVICE: Input should be 'auto', 'cpu', 'cuda' or 'mps'"),
         ("secret_key", "short", "TASTEMAKER_SECRET_KEY: .* at least 32 items"),
         ("public_url", "taste.example", "TASTEMAKER_PUBLIC_URL: String should match pattern"),
+        ("mail_from", "Tastemaker", "TASTEMAKER_MAIL_FROM: .* must be an e-mail address"),
+        ("mail_from", "a@b.example\nBcc: c@d.example", "TASTEMAKER_MAIL_FROM: .* must be an e-mail address"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(
@@ -119,6 +121,28 @@ def test_the_site_s_address_is_one_that_can_be_opened(host: str, url: str) -> No
 
 def test_a_public_address_goes_into_links() -> None:
     assert make_settings(public_url="https://taste.example/").site_url == "https://taste.example"
+
+
+@pytest.mark.parametrize(
+    ("values", "reaches"),
+    [
+        ({}, True),
+        ({"host": "0.0.0.0"}, False),
+        ({"public_url": "https://taste.example"}, False),
+        ({"local_admin": False}, False),
+        ({"public_url": "https://taste.example", "webhook_private": True}, True),
+        ({"webhook_private": False}, False),
+    ],
+)
+def test_webhooks_reach_private_addresses_only_where_nobody_else_is_or_it_is_said(values: dict, reaches: bool) -> None:
+    assert make_settings(**values).reaches_private is reaches
+
+
+def test_e_mail_needs_a_server_and_a_sender_and_the_port_follows_the_encryption() -> None:
+    assert not make_settings(smtp_host="smtp.example").has_mail
+    ours = make_settings(smtp_host="smtp.example", mail_from="Tastemaker <us@taste.example>")
+    assert (ours.has_mail, ours.mail_port) == (True, 587)
+    assert (make_settings(smtp_tls="tls").mail_port, make_settings(smtp_port=2525).mail_port) == (465, 2525)
 
 
 def test_every_setting_is_described_in_one_sentence() -> None:
