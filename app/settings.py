@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     )
     webhook_private: bool | None = Field(
         None,
-        description="Let webhooks reach private and loopback addresses; unset, only on a site of one person at this machine.",
+        description="Let webhooks reach private and loopback addresses; unset, only on one person's own machine.",
     )
     smtp_host: str | None = Field(
         None, min_length=1, description="SMTP server that sends e-mail (smtp.example.org); unset, no e-mail is sent."
