@@ -1,5 +1,6 @@
 """The tables, a file per noun."""
 
+from app.models.appearance import Appearance
 from app.models.base import Base
 from app.models.base_model import BaseModel, CheckState, ModelCheck, ModelFamily
 from app.models.checkpoint import Checkpoint
@@ -19,12 +20,14 @@ from app.models.study import Study, StudyKind
 from app.models.training import Metric, RunState, TrainingRun, TrainingSet
 from app.models.try_it import TryIt
 from app.models.user import LinkPurpose, Role, SignInLink, User, UserKind, WebSession
+from app.models.warning import StudyWarning, StudyWatch
 
 __all__ = [
     "FINAL",
     "OF_THE_HOUSE",
     "OPEN",
     "Answer",
+    "Appearance",
     "Base",
     "BaseModel",
     "CheckState",
@@ -71,6 +74,8 @@ __all__ = [
     "Study",
     "StudyDisk",
     "StudyKind",
+    "StudyWarning",
+    "StudyWatch",
     "TrainingRun",
     "TrainingSet",
     "TryIt",

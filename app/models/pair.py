@@ -19,10 +19,11 @@ class Pair(Base):
     """Two samples of one group, put to annotators in one round.
 
     Open until as many places are filled as the study asks choices per pair, or until three people skipped it; an undo
-    opens it again while the round is labeling. Void once a sample of it is lost. `filled` counts the choices that fill
+    opens it again while the round is labeling. Void, shown to nobody and not trained, once a sample of it is lost, or
+    where its pictures look the same (`alike`; `app.services.look_alikes`). `filled` counts the choices that fill
     a place (not undone, not skip, counted purpose, by nobody who is left out) and `skipped` the skips; both are counted
     anew by every transaction that changes them (`app.services.places`). Choices that came late may make `filled` exceed
-    the places.
+    the places. `distance` is how far the two pictures look from each other (DSSIM, 0 to 1), none where it was not measured.
     """
 
     __tablename__ = "pairs"
@@ -35,6 +36,8 @@ class Pair(Base):
         CheckConstraint("first_id <> second_id", name="two_samples"),
         CheckConstraint("filled >= 0 AND skipped >= 0", name="counts_not_negative"),
         CheckConstraint("state <> 'closed' OR closed_at IS NOT NULL", name="closed_has_time"),
+        CheckConstraint("NOT alike OR state = 'void'", name="alike_is_void"),
+        CheckConstraint("distance BETWEEN 0 AND 1", name="distance_is_one"),
     )
 
     id: Mapped[Id]
@@ -46,3 +49,5 @@ class Pair(Base):
     filled: Mapped[int] = mapped_column(default=0)
     skipped: Mapped[int] = mapped_column(default=0)
     closed_at: Mapped[datetime | None]
+    distance: Mapped[float | None]
+    alike: Mapped[bool] = mapped_column(default=False)

@@ -78,6 +78,7 @@ class Round(Base):
 class RoundTotals(Base):
     """A round's totals, refreshed by the sweep, so that no choice writes a row that other pairs' choices write.
 
+    `pairs` are those that are not void; `pairs_alike` were left out since their pictures look the same.
     `open_answered` tells by user id how many of the open pairs that person has answered; who has answered none is not
     in it.
     """
@@ -89,6 +90,7 @@ class RoundTotals(Base):
     chunks_failed: Mapped[int] = mapped_column(default=0)
     pairs: Mapped[int] = mapped_column(default=0)
     pairs_closed: Mapped[int] = mapped_column(default=0)
+    pairs_alike: Mapped[int] = mapped_column(default=0)
     choices: Mapped[int] = mapped_column(default=0)
     open_answered: Mapped[Json] = mapped_column(default=dict)
     refreshed_at: Mapped[CreatedAt]
