@@ -2,15 +2,15 @@
 bright, how coloured and how sharp one is.
 
 The distance is DSSIM, (1 - SSIM) / 2, with SSIM as its authors measure it: Z. Wang, A. C. Bovik, H. R. Sheikh,
-E. P. Simoncelli, "Image quality assessment: from error visibility to structural similarity", IEEE Transactions on Image
-Processing 13(4), 2004: a Gaussian window of 11 pixels with standard deviation 1.5, K1 = 0.01, K2 = 0.03, over the places
-where the window fits, and before it the picture averaged over blocks so that its shorter side is about 256 pixels, as
-their notes ask. We take the mean over red, green and blue, where they look at grey alone: two pictures that differ in
-colour only do not look the same.
+E. P. Simoncelli, "Image quality assessment: from error visibility to structural similarity", IEEE Transactions on
+Image Processing 13(4), 2004: a Gaussian window of 11 pixels with standard deviation 1.5, K1 = 0.01, K2 = 0.03, over
+the places where the window fits, and before it the picture averaged over blocks so that its shorter side is about 256
+pixels, as their notes ask. We take the mean over red, green and blue, where they look at grey alone: two pictures that
+differ in colour only do not look the same.
 
-Sharpness is the standard deviation of the Laplacian (the square root of the focus measure LAPV in S. Pertuz, D. Puig,
-M. A. Garcia, "Analysis of focus measure operators for shape-from-focus", Pattern Recognition 46(5), 2013). Brightness is
-the mean of luma (ITU-R BT.601), saturation the mean of S in HSV.
+Sharpness is the standard deviation of the Laplacian of luma (the square root of the focus measure LAPV in S. Pertuz,
+D. Puig, M. A. Garcia, "Analysis of focus measure operators for shape-from-focus", Pattern Recognition 46(5), 2013).
+Brightness is the mean of luma (ITU-R BT.601), saturation the mean of S in HSV.
 """
 
 from collections.abc import Mapping, Sequence
@@ -81,7 +81,7 @@ def appearances(images: Sequence[Array]) -> tuple[list[Appearance], Mapping[tupl
 
 
 def _reduced(pixels: Array) -> Array:
-    """The picture averaged over square blocks, so that its shorter side is about `SIDE`; small ones stay as they are."""
+    """The picture averaged over square blocks, so that its shorter side is about `SIDE`; small ones stay as is."""
     block = max(1, round(min(pixels.shape[:2]) / SIDE))
     high, wide = (side // block for side in pixels.shape[:2])
     blocks = pixels[: high * block, : wide * block].reshape(high, block, wide, block, 3)

@@ -9,10 +9,10 @@ from app.models.base import Base
 class Appearance(Base):
     """How one sample looks: `worker.appearance` says by which measures.
 
-    Of a round's sample it is written with its row, of an evaluation picture at the end of the job that draws it. `apart`
-    is the mean perceptual distance (DSSIM, 0 to 1) to the pictures of the same prompt that it stands beside: the others
-    of its group; in the evaluation set the other draws of its prompt by the same policy and sampler. None where it is
-    alone.
+    Of a round's sample it is written with its row, of an evaluation picture at the end of the job that draws it.
+    `apart` is the mean perceptual distance (DSSIM, 0 to 1) to the pictures of the same prompt that it stands beside:
+    the others of its group; in the evaluation set the other draws of its prompt by the same policy and sampler. None
+    where it is alone.
     """
 
     __tablename__ = "appearances"

@@ -23,7 +23,7 @@ class Pair(Base):
     where its pictures look the same (`alike`; `app.services.look_alikes`). `filled` counts the choices that fill
     a place (not undone, not skip, counted purpose, by nobody who is left out) and `skipped` the skips; both are counted
     anew by every transaction that changes them (`app.services.places`). Choices that came late may make `filled` exceed
-    the places. `distance` is how far the two pictures look from each other (DSSIM, 0 to 1), none where it was not measured.
+    the places. `distance` is how far the two pictures look from each other (DSSIM, 0 to 1), none where nobody measured.
     """
 
     __tablename__ = "pairs"

@@ -34,7 +34,7 @@ class StudyWarning(Base):
 
 
 class StudyWatch(Base):
-    """When a study was last looked at for trouble. `took_ms` is how long that took: the longer, the rarer it is done."""
+    """When a study was last looked at for trouble. `took_ms` is how long that took: the longer, the rarer it is."""
 
     __tablename__ = "study_watch"
 
