@@ -72,6 +72,10 @@ class LabelingSettings(Block):
     pairs_shown: Literal["all", "neighbours"] = described(
         "all", "Which pairs of a group with more than two samples are shown."
     )
+    alike_below: float = described(
+        0.0, "Leave out pairs whose two pictures look the same: whose perceptual distance (DSSIM) lies below this; 0 "
+        "leaves out none.", ge=0, le=1,
+    )  # fmt: skip
     allow_tie: bool = described(True, "Offer the answer: about the same.")
     allow_both_bad: bool = described(True, "Offer the answer: both are bad.")
     allow_skip: bool = described(True, "Offer the answer: skip.")

@@ -14,11 +14,12 @@ Brightness is the mean of luma (ITU-R BT.601), saturation the mean of S in HSV.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+
+from app.services.samples import Looks
 
 WINDOW, DEVIATION = 11, 1.5  # pixels
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -26,19 +27,6 @@ SIDE = 256  # pixels: the shorter side of what is looked at, about
 LUMA = np.array([0.299, 0.587, 0.114])
 
 Array = np.ndarray
-
-
-@dataclass(frozen=True)
-class Appearance:
-    """How one picture looks. `brightness` and `saturation` lie in 0 to 1; `sharpness` has no upper end that matters.
-
-    `apart` is the mean distance to the other pictures of its prompt that were drawn beside it, none where it is alone.
-    """
-
-    brightness: float
-    saturation: float
-    sharpness: float
-    apart: float | None
 
 
 class Seen:
@@ -59,23 +47,24 @@ class Seen:
         likeness /= (squares + C1) * (self._variance + other._variance + C2)
         return float(np.clip((1 - likeness.mean()) / 2, 0, 1))
 
-    def appearance(self, apart: float | None) -> Appearance:
+    def looks(self, apart: float | None) -> Looks:
+        """How it looks by itself; `apart` is the mean of its distances to those beside it."""
         luma = _at_least(self.pixels @ LUMA / 255, 3)
         laplacian = (
             luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * luma[1:-1, 1:-1]
         )  # fmt: skip
         highest, lowest = self.pixels.max(axis=2), self.pixels.min(axis=2)
         saturation = np.divide(highest - lowest, highest, out=np.zeros_like(highest), where=highest > 0)
-        return Appearance(float(luma.mean()), float(saturation.mean()), float(laplacian.std()), apart)
+        return Looks(float(luma.mean()), float(saturation.mean()), float(laplacian.std()), apart)
 
 
-def appearances(images: Sequence[Array]) -> tuple[list[Appearance], Mapping[tuple[int, int], float]]:
+def looks(images: Sequence[Array]) -> tuple[list[Looks], Mapping[tuple[int, int], float]]:
     """How pictures of one prompt look that were drawn beside each other, in their order, and how far each two of them
     are from each other, by their places, the smaller first."""
     seen = [Seen(image) for image in images]
     distances = {(i, j): seen[i].distance(seen[j]) for i, j in combinations(range(len(seen)), 2)}
     return [
-        one.appearance(_mean([value for places, value in distances.items() if place in places]))
+        one.looks(_mean([value for places, value in distances.items() if place in places]))
         for place, one in enumerate(seen)
     ], distances
 

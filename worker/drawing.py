@@ -10,7 +10,7 @@ from app.models import BaseModel, Checkpoint, Round, Study
 from app.services import base_models, chunks, rounds, studies
 from app.services.chunks import GroupToDraw
 from app.services.jobs import Claim
-from app.services.samples import Drawn
+from app.services.samples import Drawn, Looks
 from app.study_settings import SamplingSettings, validated
 from worker import bridge, images
 from worker.d3po import SampleRecord, sample_groups, trajectory
@@ -76,7 +76,9 @@ def draw_chunk(
     )
 
 
-def store_sample(files: OwnFiles, name: str, record: SampleRecord, *, group_id: int, number: int) -> Drawn:
+def store_sample(
+    files: OwnFiles, name: str, record: SampleRecord, *, group_id: int, number: int, looks: Looks | None = None
+) -> Drawn:
     """Write one sample's files as `name` with their endings."""
     height, width = record.image.shape[:2]
     kept = record.trajectory
@@ -88,4 +90,5 @@ def store_sample(files: OwnFiles, name: str, record: SampleRecord, *, group_id: 
         image=files.put(f"{name}.png", images.png(record.image)),
         webp=files.put(f"{name}.webp", images.webp(record.image)),
         trajectory=files.put(f"{name}.safetensors", trajectory.to_bytes(kept)) if kept else None,
+        looks=looks,
     )

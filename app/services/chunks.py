@@ -1,6 +1,6 @@
 """Chunks: a round's groups and the jobs that draw them, written at launch, and what a drawn chunk leaves behind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import Group, Job, JobKind, Pair, Prompt, Round, Sample, Split, Study
-from app.services import jobs, samples, totals
+from app.services import jobs, look_alikes, samples, totals
 from app.services.jobs import Claim, Urgency
 from app.services.samples import Drawn
 from app.services.walk import chunk_sizes, walk
@@ -22,6 +22,15 @@ class GroupToDraw:
     group_id: int
     number: int
     prompt: str
+
+
+@dataclass(frozen=True)
+class DrawnGroup:
+    """One group as a worker hands it over: its samples in their order, and how far each two of them look from each
+    other (DSSIM), by their numbers, the smaller first."""
+
+    samples: list[Drawn]
+    distances: Mapping[tuple[int, int], float]
 
 
 def plan(session: Session, study: Study, round_: Round) -> None:
@@ -59,20 +68,20 @@ def groups_of(session: Session, claim: Claim) -> list[GroupToDraw]:
     return [GroupToDraw(*row) for row in rows]
 
 
-def store(session: Session, round_: Round, drawn: list[Drawn]) -> None:
-    """Write a drawn chunk's samples and the pairs that annotators will see."""
-    shown = validated(round_.settings).labeling.pairs_shown
-    by_group: dict[int, list[Sample]] = {}
-    for row in samples.add(session, drawn, checkpoint_id=round_.checkpoint_id):
-        by_group.setdefault(row.group_id, []).append(row)
-    pairs = [
-        Pair(round_id=round_.id, group_id=group_id, first_id=first.id, second_id=second.id)
-        for group_id, rows in by_group.items()
-        for first, second in pairs_of(rows, shown)
-    ]
+def store(session: Session, round_: Round, drawn: list[DrawnGroup]) -> None:
+    """Write a drawn chunk's samples and its pairs: those that annotators will see, and those that look alike."""
+    labeling = validated(round_.settings).labeling
+    pairs = []
+    for group in drawn:
+        rows = samples.add(session, group.samples, checkpoint_id=round_.checkpoint_id)
+        for first, second in pairs_of(rows, labeling.pairs_shown):
+            pair = Pair(round_id=round_.id, group_id=first.group_id, first_id=first.id, second_id=second.id)
+            look_alikes.measured(pair, group.distances.get((first.number, second.number)), labeling)
+            pairs.append(pair)
     session.add_all(pairs)
     session.flush()
-    totals.added(session, round_.id, len(pairs))
+    alike = sum(pair.alike for pair in pairs)
+    totals.added(session, round_.id, len(pairs) - alike, alike=alike)
 
 
 def pairs_of(rows: list[Sample], shown: str) -> Iterator[tuple[Sample, Sample]]:

@@ -49,7 +49,9 @@ def set_answer(session: Session, *, pair_id: int, answer: Answer, actor: User | 
         raise BadInput("To skip is no answer that a pair can be known by.", "Choose another.")
     pair = _pair(session, pair_id)
     if pair.state is PairState.VOID:
-        raise BadInput("A picture of this pair is lost, so it is shown to nobody.", "Choose another pair.")
+        raise BadInput(
+            "A picture of this pair is lost, or both look the same, so it is shown to nobody.", "Choose another pair."
+        )
     row = session.get(GoldAnswer, pair_id) or GoldAnswer(pair_id=pair_id)
     row.answer, row.set_by_id, row.set_at = answer, actor.id if actor else None, func.now()
     session.add(row)

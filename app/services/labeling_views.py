@@ -35,12 +35,17 @@ class Shortfall:
 
 @dataclass(frozen=True)
 class Labeling:
-    """How far labeling is. `per_hour` is the pace of the last ten minutes, `places_left` the choices still wanted."""
+    """How far labeling is. `per_hour` is the pace of the last ten minutes, `places_left` the choices still wanted.
+
+    `pairs` are all that are drawn. `pairs_void` of them lost a picture, and `pairs_alike` were left out since their
+    pictures look the same; these are not among those planned.
+    """
 
     pairs: int
     pairs_planned: int
     pairs_closed: int
     pairs_void: int
+    pairs_alike: int
     choices: int
     answers: dict[str, int]
     places_left: int
@@ -65,13 +70,16 @@ def labeling(session: Session, shown: RoundHead) -> Labeling:
         )
     )
     answers = _answers(session, round_id, study_id)
+    alike = session.scalar(select(func.count()).where(Pair.round_id == round_id, Pair.alike)) or 0
     pairs = sum(states.values())
-    undrawn = max(shown.line.pairs_planned - pairs, 0) if shown.line.is_open else 0
+    in_all = max(shown.line.pairs_planned + shown.line.pairs_alike, pairs)
+    undrawn = in_all - pairs if shown.line.is_open else 0
     return Labeling(
         pairs=pairs,
-        pairs_planned=max(shown.line.pairs_planned, pairs),
+        pairs_planned=in_all - alike,
         pairs_closed=states.get(PairState.CLOSED, 0),
-        pairs_void=states.get(PairState.VOID, 0),
+        pairs_void=states.get(PairState.VOID, 0) - alike,
+        pairs_alike=alike,
         choices=sum(answers.values()),
         answers=answers,
         places_left=int(open_left or 0) + undrawn * places,

@@ -70,7 +70,7 @@ def _begin_training(session: Session, round_: Round, actor: User | None) -> None
     exclusive(session, Lock.ROUND_CHOICES, round_.id)
     jobs.cancel_open(session, round_id=round_.id, kinds=(JobKind.CHUNK,), waiting_only=True)
     chosen = preferences.of_round(session, round_)
-    _refuse_nothing_to_train(round_, chosen)
+    _refuse_nothing_to_train(session, round_, chosen)
     training_runs.start(session, round_, preferences.freeze(session, round_, chosen), actor=actor)
     round_.training_at = func.now()
 
@@ -198,7 +198,7 @@ def train_again(session: Session, *, round_id: int, actor: User | None) -> Round
     _check_offered(session, round_, "train_again")
     exclusive(session, Lock.ROUND_CHOICES, round_.id)
     chosen = preferences.of_round(session, round_)
-    _refuse_nothing_to_train(round_, chosen)
+    _refuse_nothing_to_train(session, round_, chosen)
     newest = training_runs.newest(session, round_.id)
     settings = newest.settings if newest else None
     _start_again(session, round_, preferences.freeze(session, round_, chosen), settings, actor)
@@ -265,11 +265,13 @@ def _start_again(
         round_.hold, round_.hold_reason = Hold.NONE, None
 
 
-def _refuse_nothing_to_train(round_: Round, chosen: list[preferences.Preference]) -> None:
+def _refuse_nothing_to_train(session: Session, round_: Round, chosen: list[preferences.Preference]) -> None:
     ties = validated(round_.settings).training.ties == "trained"
     if not any(not item.held_out and (ties or item.p != 0.5) for item in chosen):
+        alike = session.scalar(select(func.count()).where(Pair.round_id == round_.id, Pair.alike))
+        left_out = f" {alike} were left out because their pictures look the same (alike_below)." if alike else ""
         raise BadInput(
-            f"Round {round_.number} has no pair to train on: no choice prefers one picture.",
+            f"Round {round_.number} has no pair to train on: no choice prefers one picture.{left_out}",
             "Ask for more choices, or cancel the round.",
         )
 

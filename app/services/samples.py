@@ -1,19 +1,33 @@
 """Samples: drawn pictures as a worker hands them over, and the files behind them."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from app.artifacts import Stored
 from app.errors import NotFound
-from app.models import Pair, PairState, Sample, SampleState
+from app.models import Appearance, Pair, PairState, Sample, SampleState
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How one picture looks. `brightness` and `saturation` lie in 0 to 1; `sharpness` has no upper end that matters.
+
+    `apart` is the mean distance to the other pictures of its prompt that were drawn beside it, none where it is alone.
+    """
+
+    brightness: float
+    saturation: float
+    sharpness: float
+    apart: float | None
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """One drawn sample, its files already stored: the lossless PNG, the WebP for browsers, the trajectory if kept."""
+    """One drawn sample, its files already stored: the lossless PNG, the WebP for browsers, the trajectory if kept.
+    `looks` is none where that is measured later."""
 
     group_id: int
     number: int
@@ -22,14 +36,23 @@ class Drawn:
     image: Stored
     webp: Stored
     trajectory: Stored | None
+    looks: Looks | None = None
 
 
 def add(session: Session, drawn: list[Drawn], *, checkpoint_id: int | None) -> list[Sample]:
-    """Write the rows of drawn samples."""
+    """Write the rows of drawn samples, and how they look where that was measured."""
     rows = [_row(sample, checkpoint_id) for sample in drawn]
     session.add_all(rows)
     session.flush()
+    looked_at = {row.id: sample.looks for row, sample in zip(rows, drawn, strict=True) if sample.looks}
+    add_looks(session, looked_at)
     return rows
+
+
+def add_looks(session: Session, looks: Mapping[int, Looks]) -> None:
+    """Write how samples look, by their ids."""
+    session.add_all(Appearance(sample_id=sample_id, **asdict(found)) for sample_id, found in looks.items())
+    session.flush()
 
 
 def get(session: Session, sample_id: int) -> Sample:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.errors import BadInput, Conflict, NotFound
 from app.models import OPEN, Checkpoint, Group, Pair, Round, RoundKind, Sample, Study, User
 from app.models.base import Json
-from app.services import base_models, events, guidelines, places, prompt_sets
+from app.services import base_models, events, guidelines, look_alikes, places, prompt_sets
 from app.services.locks import Lock, exclusive
 from app.study_settings import StudySettings, load_preset, merged, validated
 
@@ -115,7 +115,8 @@ def set_auto_rounds(session: Session, *, study_id: int, rounds: int, actor: User
 def change_labeling(session: Session, *, study_id: int, labeling: Json, actor: User | None) -> Study:
     """Change the labeling block, for the study and its open rounds. The event tells what changed.
 
-    Pairs close and open by how many choices are asked for from now on, and whose count. Raises `BadInput` where the
+    Pairs close and open by how many choices are asked for from now on, and whose count; those that look alike are left
+    out or taken in by the new distance. Raises `BadInput` where the
     guidelines or the consent text show a picture that the study does not have.
     """
     study = locked(session, study_id)
@@ -131,9 +132,10 @@ def change_labeling(session: Session, *, study_id: int, labeling: Json, actor: U
     study.settings = after.model_dump()
     for round_ in session.scalars(select(Round).where(Round.study_id == study_id, Round.state.in_(OPEN))):
         round_.settings = merged(validated(round_.settings), {"labeling": labeling}).model_dump()
-        if changed.keys() & PLACES_DEPEND_ON:
+        if changed.keys() & (PLACES_DEPEND_ON | {"alike_below"}):
             session.flush()
             exclusive(session, Lock.ROUND_CHOICES, round_.id)
+            look_alikes.sort_again(session, round_)
             places.recount(session, round_, Pair.round_id == round_.id)
     events.write(session, "study.labeling_changed", study, actor=actor, changed=changed)
     return study

@@ -17,7 +17,8 @@ from app.study_settings import StudySettings, validated
 
 @dataclass(frozen=True)
 class RoundLine:
-    """A round as one line of a list. `done` of `total` are the pairs that have their choices, of the pairs planned."""
+    """A round as one line of a list: `pairs_closed` of `pairs_planned` have their choices. `pairs_alike` are not among
+    those planned: their pictures look the same, so they are left out."""
 
     id: int
     study_id: int
@@ -30,6 +31,7 @@ class RoundLine:
     groups_drawn: int
     pairs_closed: int
     pairs_planned: int
+    pairs_alike: int
     choices: int
     policy: int | None
     other_policy: int | None
@@ -211,8 +213,8 @@ def _round_line(
 ) -> RoundLine:
     """The line of a round; its totals are zeros until the first sweep has written them."""
     preference = row.kind is RoundKind.PREFERENCE
-    pairs = totals.pairs if totals else 0
-    planned = chunks.pairs_planned(validated(row.settings), row.groups) if preference else max(row.groups, pairs)
+    pairs, alike = (totals.pairs, totals.pairs_alike) if totals else (0, 0)
+    in_all = chunks.pairs_planned(validated(row.settings), row.groups) if preference else max(row.groups, pairs)
     return RoundLine(
         id=row.id,
         study_id=row.study_id,
@@ -224,7 +226,8 @@ def _round_line(
         groups=row.groups,
         groups_drawn=totals.groups_drawn if totals else 0,
         pairs_closed=totals.pairs_closed if totals else 0,
-        pairs_planned=planned,
+        pairs_planned=in_all - alike,
+        pairs_alike=alike,
         choices=totals.choices if totals else 0,
         policy=policy,
         other_policy=other,

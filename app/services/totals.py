@@ -16,6 +16,7 @@ def refresh(session: Session, round_: Round) -> None:
             func.coalesce(func.sum(Pair.filled + Pair.skipped), 0),
         ).where(Pair.round_id == round_.id, Pair.state != PairState.VOID)
     ).one()
+    alike = _count(session, select(func.count()).where(Pair.round_id == round_.id, Pair.alike))
     open_answered = _open_answered(session, round_)
     groups_drawn = pairs if round_.kind == RoundKind.EVALUATION else _groups_drawn(session, round_, totals)
     chunks_failed = _count(
@@ -25,7 +26,8 @@ def refresh(session: Session, round_: Round) -> None:
         ),
     )
     totals.pairs, totals.pairs_closed, totals.choices, totals.open_answered = pairs, closed, choices, open_answered
-    totals.groups_drawn, totals.chunks_failed, totals.refreshed_at = groups_drawn, chunks_failed, func.now()
+    totals.pairs_alike, totals.groups_drawn, totals.chunks_failed = alike, groups_drawn, chunks_failed
+    totals.refreshed_at = func.now()
     session.add(totals)
 
 
@@ -37,10 +39,10 @@ def _groups_drawn(session: Session, round_: Round, before: RoundTotals) -> int:
     return _count(session, drawn.where(Group.round_id == round_.id))
 
 
-def added(session: Session, round_id: int, pairs: int) -> None:
-    """Pairs were written: they wait for people at once, not only after the next sweep."""
-    grown = update(RoundTotals).where(RoundTotals.round_id == round_id).values(pairs=RoundTotals.pairs + pairs)
-    session.execute(grown)
+def added(session: Session, round_id: int, pairs: int, *, alike: int = 0) -> None:
+    """Pairs were written: they wait for people at once, not only after the next sweep. `alike`: left out."""
+    grown = {"pairs": RoundTotals.pairs + pairs, "pairs_alike": RoundTotals.pairs_alike + alike}
+    session.execute(update(RoundTotals).where(RoundTotals.round_id == round_id).values(grown))
 
 
 def _open_answered(session: Session, round_: Round) -> dict[str, int]:

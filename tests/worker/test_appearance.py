@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from worker.appearance import Seen, appearances
+from worker.appearance import Seen, looks
 
 Y, X = np.mgrid[0:40, 0:48]
 RAMP = np.stack([X * 5 % 256, Y * 6 % 256, (X + Y) * 3 % 256], axis=2).astype(np.uint8)
@@ -65,11 +65,11 @@ def test_a_picture_smaller_than_the_window_is_looked_at_too() -> None:
 
 
 def test_brightness_and_saturation_are_those_of_the_colours() -> None:
-    (red, grey, black), _ = appearances([flat(255, 0, 0), flat(64, 64, 64), flat(0, 0, 0)])
+    (red, grey, black), _ = looks([flat(255, 0, 0), flat(64, 64, 64), flat(0, 0, 0)])
     assert (red.brightness, red.saturation) == (pytest.approx(0.299), 1.0)
     assert (grey.brightness, grey.saturation) == (pytest.approx(64 / 255), 0.0)
     assert (black.brightness, black.saturation) == (0.0, 0.0)
-    (half,), _ = appearances([flat(200, 150, 100)])
+    (half,), _ = looks([flat(200, 150, 100)])
     assert half.saturation == pytest.approx(0.5)
 
 
@@ -77,13 +77,13 @@ def test_sharpness_is_the_deviation_of_the_laplacian() -> None:
     """One white pixel of 5 × 5: of the nine inner places one has -4, four have 1, four have 0. Their mean is 0."""
     dot = flat(0, 0, 0, side=5)
     dot[2, 2] = 255
-    (point, plain), _ = appearances([dot, flat(90, 90, 90, side=5)])
+    (point, plain), _ = looks([dot, flat(90, 90, 90, side=5)])
     assert point.sharpness == pytest.approx(math.sqrt((16 + 4) / 9))
     assert plain.sharpness == pytest.approx(0, abs=1e-12)
 
 
 def test_a_picture_is_so_far_apart_as_the_mean_of_its_distances() -> None:
-    found, distances = appearances([RAMP, OTHER, RAMP[::-1]])
+    found, distances = looks([RAMP, OTHER, RAMP[::-1]])
     assert distances.keys() == {(0, 1), (0, 2), (1, 2)}
     assert distances[0, 1] == pytest.approx(0.13695326718274864)
     assert found[0].apart == pytest.approx((distances[0, 1] + distances[0, 2]) / 2)
@@ -92,6 +92,6 @@ def test_a_picture_is_so_far_apart_as_the_mean_of_its_distances() -> None:
 
 
 def test_a_picture_that_stands_alone_is_not_apart_from_anything() -> None:
-    (alone,), distances = appearances([RAMP])
+    (alone,), distances = looks([RAMP])
     assert alone.apart is None
     assert distances == {}

@@ -9,10 +9,11 @@ from sqlalchemy import select
 from app.artifacts import Artifacts
 from app.db import transaction
 from app.errors import OutOfSpace
-from app.models import Hold, Job, JobKind, JobState, Pair, RoundState, Sample
+from app.models import Appearance, Hold, Job, JobKind, JobState, Pair, PairState, RoundState, RoundTotals, Sample
 from app.services import jobs, round_moves
 from app.settings import Settings
 from tests.worker import rooms
+from worker.appearance import looks
 from worker.attempt import Attempt
 from worker.images import pixels
 from worker.shutdown import ShutdownFlag
@@ -44,13 +45,50 @@ def test_labeling_begins_with_the_first_chunk(active: Settings, artifacts: Artif
     assert first.image_sha256 != second.image_sha256
 
 
+def test_how_pictures_look_is_stored_with_them(active: Settings, artifacts: Artifacts, demo_model: Path) -> None:
+    study = rooms.make_study(demo_model, sampling={"groups": 1, "samples_per_group": 3})
+    round_ = rooms.launch(study)
+
+    rooms.work_off(most=1)
+
+    with transaction() as session:
+        pairs = session.scalars(select(Pair).where(Pair.round_id == round_.id).order_by(Pair.id)).all()
+        rows = session.scalars(select(Sample).order_by(Sample.number).where(Sample.trajectory_key.is_not(None))).all()
+        stored = [session.get_one(Appearance, row.id) for row in rows]
+    found, distances = looks([pixels(artifacts.get_bytes(row.image_key)) for row in rows])
+    assert [(one.brightness, one.saturation, one.sharpness, one.apart) for one in stored] == [
+        (one.brightness, one.saturation, one.sharpness, one.apart) for one in found
+    ]
+    places = {row.id: place for place, row in enumerate(rows)}
+    assert {(places[pair.first_id], places[pair.second_id]): pair.distance for pair in pairs} == distances
+    assert min(distances.values()) > 0
+
+
+def test_pairs_that_look_the_same_are_left_out_of_a_round(active: Settings, demo_model: Path) -> None:
+    """With hardly any noise after the first, the two pictures of a group are all but the same."""
+    study = rooms.make_study(demo_model, sampling={"eta": 0.01, "groups": 2}, labeling={"alike_below": 0.01})
+    round_ = rooms.draw_round(study)
+
+    with transaction() as session:
+        pairs = session.scalars(select(Pair).where(Pair.round_id == round_.id)).all()
+        totals_ = session.get_one(RoundTotals, round_.id)
+    assert [(pair.state, pair.alike) for pair in pairs] == [(PairState.VOID, True)] * 2
+    assert max(pair.distance or 1 for pair in pairs) < 0.01
+    assert (totals_.pairs, totals_.pairs_alike) == (0, 2)
+    with transaction() as session:
+        round_moves.settle(session, round_.id)
+    stopped = rooms.fresh(round_)
+    assert stopped.hold is Hold.FAILED
+    assert "2 were left out because their pictures look the same" in str(stopped.hold_reason)
+
+
 def test_a_chunk_made_again_has_the_same_bits(active: Settings, demo_model: Path) -> None:
     study = rooms.make_study(demo_model)
     round_ = rooms.launch(study)
     rooms.work_off(most=2)
     before = [(row.image_sha256, row.trajectory_sha256) for row in rooms.samples_of(round_)]
     with transaction() as session:
-        for table in (Pair, Sample):
+        for table in (Pair, Appearance, Sample):
             for row in session.scalars(select(table)):
                 session.delete(row)
             session.flush()
