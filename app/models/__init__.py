@@ -11,6 +11,7 @@ from app.models.gold import GoldAnswer
 from app.models.group import Group, Sample, Sampler, SampleScore, SampleState
 from app.models.invite import Invite, InviteUse
 from app.models.job import OF_THE_HOUSE, Job, JobKind, JobState, Queue, Worker
+from app.models.judge import Judge
 from app.models.outbox import Delivery, DeliveryState, MailWish, Webhook
 from app.models.pair import Pair, PairState
 from app.models.participation import Consent, GuidePicture, Participation
@@ -46,6 +47,7 @@ __all__ = [
     "Job",
     "JobKind",
     "JobState",
+    "Judge",
     "Lease",
     "LinkPurpose",
     "MailWish",
