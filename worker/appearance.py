@@ -8,9 +8,11 @@ the places where the window fits, and before it the picture averaged over blocks
 pixels, as their notes ask. We take the mean over red, green and blue, where they look at grey alone: two pictures that
 differ in colour only do not look the same.
 
-Sharpness is the standard deviation of the Laplacian of luma (the square root of the focus measure LAPV in S. Pertuz,
-D. Puig, M. A. Garcia, "Analysis of focus measure operators for shape-from-focus", Pattern Recognition 46(5), 2013).
-Brightness is the mean of luma (ITU-R BT.601), saturation the mean of S in HSV.
+DSSIM compares structure and hardly sees that all backgrounds have become one colour; how far two pictures differ in
+colour is the root of the mean square difference of their values. Sharpness is the standard deviation of the Laplacian
+of luma (the square root of the focus measure LAPV in S. Pertuz, D. Puig, M. A. Garcia, "Analysis of focus measure
+operators for shape-from-focus", Pattern Recognition 46(5), 2013). Brightness is the mean of luma (ITU-R BT.601),
+saturation the mean of S in HSV.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,26 +49,40 @@ class Seen:
         likeness /= (squares + C1) * (self._variance + other._variance + C2)
         return float(np.clip((1 - likeness.mean()) / 2, 0, 1))
 
-    def looks(self, apart: float | None) -> Looks:
-        """How it looks by itself; `apart` is the mean of its distances to those beside it."""
+    def colour_difference(self, other: "Seen") -> float:
+        """The root of the mean square difference of their values: 0 where they are equal, 1 for black and white."""
+        return float(np.sqrt(np.mean((self.pixels - other.pixels) ** 2)) / 255)
+
+    def looks(self, apart: Sequence[float], colours_apart: Sequence[float]) -> Looks:
+        """How it looks by itself; with its distances to those that stand beside it, and its differences in colour."""
         luma = _at_least(self.pixels @ LUMA / 255, 3)
         laplacian = (
             luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * luma[1:-1, 1:-1]
         )  # fmt: skip
         highest, lowest = self.pixels.max(axis=2), self.pixels.min(axis=2)
         saturation = np.divide(highest - lowest, highest, out=np.zeros_like(highest), where=highest > 0)
-        return Looks(float(luma.mean()), float(saturation.mean()), float(laplacian.std()), apart)
+        return Looks(
+            brightness=float(luma.mean()),
+            saturation=float(saturation.mean()),
+            sharpness=float(laplacian.std()),
+            apart=_mean(apart),
+            colours_apart=_mean(colours_apart),
+        )
 
 
 def looks(images: Sequence[Array]) -> tuple[list[Looks], Mapping[tuple[int, int], float]]:
     """How pictures of one prompt look that were drawn beside each other, in their order, and how far each two of them
     are from each other, by their places, the smaller first."""
     seen = [Seen(image) for image in images]
-    distances = {(i, j): seen[i].distance(seen[j]) for i, j in combinations(range(len(seen)), 2)}
-    return [
-        one.looks(_mean([value for places, value in distances.items() if place in places]))
-        for place, one in enumerate(seen)
-    ], distances
+    places = list(combinations(range(len(seen)), 2))
+    distances = {(i, j): seen[i].distance(seen[j]) for i, j in places}
+    colours = {(i, j): seen[i].colour_difference(seen[j]) for i, j in places}
+    return [one.looks(_of(place, distances), _of(place, colours)) for place, one in enumerate(seen)], distances
+
+
+def _of(place: int, between: Mapping[tuple[int, int], float]) -> list[float]:
+    """What lies between the picture at this place and each of the others."""
+    return [value for places, value in between.items() if place in places]
 
 
 def _reduced(pixels: Array) -> Array:

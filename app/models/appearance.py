@@ -11,8 +11,9 @@ class Appearance(Base):
 
     Of a round's sample it is written with its row, of an evaluation picture at the end of the job that draws it.
     `apart` is the mean perceptual distance (DSSIM, 0 to 1) to the pictures of the same prompt that it stands beside:
-    the others of its group; in the evaluation set the other draws of its prompt by the same policy and sampler. None
-    where it is alone.
+    the others of its group; in the evaluation set the other draws of its prompt by the same policy and sampler.
+    `colours_apart` is the root of the mean square difference (0 to 1) to these: DSSIM compares structure and hardly
+    sees that all backgrounds have become one colour. Both are none where it is alone.
     """
 
     __tablename__ = "appearances"
@@ -23,3 +24,4 @@ class Appearance(Base):
     saturation: Mapped[float]
     sharpness: Mapped[float]
     apart: Mapped[float | None]
+    colours_apart: Mapped[float | None]

@@ -15,13 +15,15 @@ from app.models import Appearance, Pair, PairState, Sample, SampleState
 class Looks:
     """How one picture looks. `brightness` and `saturation` lie in 0 to 1; `sharpness` has no upper end that matters.
 
-    `apart` is the mean distance to the other pictures of its prompt that were drawn beside it, none where it is alone.
+    `apart` and `colours_apart` are its mean distance and its mean difference in colour to the other pictures of its
+    prompt that were drawn beside it, none where it is alone.
     """
 
     brightness: float
     saturation: float
     sharpness: float
     apart: float | None
+    colours_apart: float | None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,11 @@ def flat(*colour: int, side: int = 16) -> np.ndarray:
     return np.full((side, side, 3), colour, dtype=np.uint8)
 
 
+def rms(first: np.ndarray, second: np.ndarray) -> float:
+    squares = [(int(a) - int(b)) ** 2 for a, b in zip(first.flat, second.flat, strict=True)]
+    return math.sqrt(sum(squares) / len(squares)) / 255
+
+
 def distance(first: np.ndarray, second: np.ndarray) -> float:
     return Seen(first).distance(Seen(second))
 
@@ -82,10 +87,16 @@ def test_sharpness_is_the_deviation_of_the_laplacian() -> None:
     assert plain.sharpness == pytest.approx(0, abs=1e-12)
 
 
+def test_black_and_white_differ_most_in_colour() -> None:
+    (black, white), _ = looks([flat(0, 0, 0), flat(255, 255, 255)])
+    assert (black.colours_apart, white.colours_apart) == (1.0, 1.0)
+
+
 def test_a_picture_is_so_far_apart_as_the_mean_of_its_distances() -> None:
     found, distances = looks([RAMP, OTHER, RAMP[::-1]])
     assert distances.keys() == {(0, 1), (0, 2), (1, 2)}
     assert distances[0, 1] == pytest.approx(0.13695326718274864)
+    assert found[0].colours_apart == pytest.approx((rms(RAMP, OTHER) + rms(RAMP, RAMP[::-1])) / 2)
     assert found[0].apart == pytest.approx((distances[0, 1] + distances[0, 2]) / 2)
     assert found[2].apart == pytest.approx((distances[0, 2] + distances[1, 2]) / 2)
     assert sum(one.apart or 0 for one in found) / 3 == pytest.approx(sum(distances.values()) / 3)
@@ -93,5 +104,5 @@ def test_a_picture_is_so_far_apart_as_the_mean_of_its_distances() -> None:
 
 def test_a_picture_that_stands_alone_is_not_apart_from_anything() -> None:
     (alone,), distances = looks([RAMP])
-    assert alone.apart is None
+    assert (alone.apart, alone.colours_apart) == (None, None)
     assert distances == {}

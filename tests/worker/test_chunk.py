@@ -1,6 +1,7 @@
 """Drawing a chunk, and every way in which that can end."""
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -56,8 +57,8 @@ def test_how_pictures_look_is_stored_with_them(active: Settings, artifacts: Arti
         rows = session.scalars(select(Sample).order_by(Sample.number).where(Sample.trajectory_key.is_not(None))).all()
         stored = [session.get_one(Appearance, row.id) for row in rows]
     found, distances = looks([pixels(artifacts.get_bytes(row.image_key)) for row in rows])
-    assert [(one.brightness, one.saturation, one.sharpness, one.apart) for one in stored] == [
-        (one.brightness, one.saturation, one.sharpness, one.apart) for one in found
+    assert [[getattr(one, name) for name in asdict(found[0])] for one in stored] == [
+        list(asdict(one).values()) for one in found
     ]
     places = {row.id: place for place, row in enumerate(rows)}
     assert {(places[pair.first_id], places[pair.second_id]): pair.distance for pair in pairs} == distances
