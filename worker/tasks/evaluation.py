@@ -1,4 +1,4 @@
-"""Drawing one policy's evaluation pictures, slice by slice, and asking the judges what they are worth."""
+"""Drawing one policy's evaluation pictures, slice by slice, asking the judges what they are worth, and measuring."""
 
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from worker.d3po.errors import StoppedError
 from worker.drawing import store_sample
 from worker.files import OwnFiles
 from worker.judges import Judge, find
+from worker.measuring import measure
 from worker.policies import policy_of
 
 
@@ -50,6 +51,7 @@ def run(held: Attempt) -> None:
         progress(done, pictures.all)
         _draw(held, pictures, policy, part, judges, files)
         done += len(part)
+    measure(held, pictures.study.id, judges)
     _end(held, pictures)
 
 

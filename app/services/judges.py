@@ -1,0 +1,74 @@
+"""Judges as scoring functions: what the site knows of them, and the pictures that they are still to score.
+
+Evaluation pictures are scored as they are drawn. Of a round's pictures a judge scores those that people chose between,
+later, when nobody waits: so one sees how far judge and people agree.
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.models import (
+    Answer,
+    Choice,
+    Judge,
+    Lease,
+    Pair,
+    Purpose,
+    Round,
+    RoundKind,
+    Sample,
+    SampleScore,
+    SampleState,
+    User,
+    UserKind,
+)
+from app.services.looks import StoredPicture
+
+
+def know(session: Session, *, name: str, unit: str, larger_is_better: bool) -> None:
+    """Note what a judge's scores mean."""
+    values = {"unit": unit, "larger_is_better": larger_is_better, "seen_at": func.now()}
+    made = insert(Judge).values(name=name, **values)
+    session.execute(made.on_conflict_do_update(index_elements=[Judge.name], set_=values))
+
+
+def unscored(session: Session, *, study_id: int, judge: str, limit: int) -> list[StoredPicture]:
+    """Pictures of the study's rounds that people chose between and that the judge has not scored, newest first."""
+    chosen = (
+        select(Pair.first_id, Pair.second_id)
+        .join(Round, Round.id == Pair.round_id)
+        .join(Choice, Choice.pair_id == Pair.id)
+        .join(Lease, Lease.id == Choice.lease_id)
+        .join(User, User.id == Choice.user_id)
+        .where(
+            Round.study_id == study_id,
+            Round.kind == RoundKind.PREFERENCE,
+            Choice.undone_at.is_(None),
+            Choice.answer.in_((Answer.FIRST, Answer.SECOND)),
+            Lease.purpose == Purpose.COUNTED,
+            User.kind == UserKind.PERSON,
+        )
+        .cte("chosen")
+    )
+    rows = session.execute(
+        select(Sample.id, Sample.image_key, Sample.image_sha256)
+        .outerjoin(SampleScore, (SampleScore.sample_id == Sample.id) & (SampleScore.judge == judge))
+        .where(
+            or_(Sample.id.in_(select(chosen.c.first_id)), Sample.id.in_(select(chosen.c.second_id))),
+            Sample.state == SampleState.READY,
+            SampleScore.sample_id.is_(None),
+        )
+        .order_by(Sample.id.desc())
+        .limit(limit)
+    )
+    return [StoredPicture(*row) for row in rows]
+
+
+def score(session: Session, *, judge: str, values: Mapping[int, float]) -> None:
+    """Store what the judge says of pictures, by the samples' ids; one that is scored already stays as it is."""
+    if values:
+        rows = [{"sample_id": sample_id, "judge": judge, "value": value} for sample_id, value in values.items()]
+        session.execute(insert(SampleScore).on_conflict_do_nothing(), rows)
