@@ -7,14 +7,14 @@ with the training run. The library's records carry the same names without bounds
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from types import NoneType
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.errors import BadInput
 from app.models.base import Json
 
-NULLABLE = {"height", "width", "max_grad_norm", "clip", "max_step_gain", "steps_per_pair", "pause_below"}
 PRESETS = Path(__file__).with_name("presets")
 BLOCKS = ("sampling", "labeling", "training")
 
@@ -36,7 +36,8 @@ class Block(BaseModel):
         """An empty text stands for none where a field may be none: forms and TOML have no other word for it."""
         if not isinstance(values, dict):
             return values
-        return {name: None if value == "" and name in NULLABLE else value for name, value in values.items()}
+        nullable = {name for name, field in cls.model_fields.items() if NoneType in get_args(field.annotation)}
+        return {name: None if value == "" and name in nullable else value for name, value in values.items()}
 
 
 class SamplingSettings(Block):
@@ -48,6 +49,11 @@ class SamplingSettings(Block):
     samples_per_group: int = described(2, "Samples drawn from one prompt and one noise.", ge=2, le=16)
     steps: int = described(20, "Denoising steps T of the DDIM sampler.", unit="steps", ge=2, le=500)
     eta: float = described(1.0, "Share of the DDPM noise put in at each step; D3PO needs it above 0.", gt=0, le=1)
+    branch_steps: int | None = described(
+        None, "Steps, in a row, at which the samples of a group get noise of their own; at the others they share it. A "
+        "choice then speaks of these few steps, and teaches more. Empty: at all steps, as in the paper.",
+        unit="steps", ge=1, le=499,
+    )  # fmt: skip
     guidance: float = described(5.0, "Classifier-free guidance weight w.", ge=1, le=50)
     negative_prompt: str = described("", "Prompt that guidance steers away from; the paper uses none.")
     height: int | None = described(
@@ -138,6 +144,10 @@ class TrainingSettings(Block):
     reference: Literal["base", "sampled"] = described(
         "base", "The policy D3PO measures against: the base model, or the policy that sampled the round."
     )
+    kl_weight: float = described(
+        0.0, "Adds so much of the KL to the base, per latent element, to the loss (as DPOK does): it holds back what "
+        "would change all pictures. Costs a third more time; the demo's is 5e-4.", ge=0, le=1000,
+    )  # fmt: skip
     hold_out: bool = described(True, "Keep groups whose number ends in 9 out of training, to measure accuracy on.")
     inner_epochs: int = described(1, "Passes over the round's pairs.", ge=1, le=100)
     groups_per_step: int = described(1, "Groups whose mean gradient makes one optimizer step.", ge=1, le=4096)
@@ -165,7 +175,6 @@ class TrainingSettings(Block):
     measure_states: int = described(16, "Stored states over which KL is measured.", unit="states", ge=1, le=4096)
     resume_every: int = described(20, "Write a resume point every so many optimizer steps.", unit="steps", ge=1)
 
-
     @model_validator(mode="after")
     def _kl_is_measured(self) -> "TrainingSettings":
         if self.max_kl is not None and not self.measure_every:
@@ -183,6 +192,9 @@ class StudySettings(Block):
         subset = self.training.steps_per_pair
         if subset is not None and subset > self.sampling.steps:
             raise ValueError(f"steps_per_pair ({subset}) is more than the sampler's steps ({self.sampling.steps})")
+        branch = self.sampling.branch_steps
+        if branch is not None and branch >= self.sampling.steps:
+            raise ValueError(f"branch_steps ({branch}) must lie below the sampler's steps ({self.sampling.steps})")
         return self
 
 

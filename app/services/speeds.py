@@ -72,7 +72,7 @@ def of_model(session: Session, base_model_id: int | None, sampling: SamplingSett
 
 def trained_steps(sampling: SamplingSettings, training: TrainingSettings) -> int:
     """How many denoising steps of each sample are trained in one pass; steps left out by their gain are counted too."""
-    return training.steps_per_pair or sampling.steps
+    return min(training.steps_per_pair or sampling.steps, sampling.branch_steps or sampling.steps)
 
 
 def _median(values: Sequence[float]) -> Measured | None:

@@ -69,8 +69,13 @@ def distribution_of(policy: Policy, units: Sequence[Unit]) -> StepDistribution:
 
 def log_probs_of(policy: Policy, units: Sequence[Unit]) -> Tensor:
     """log pi(x_{t-1} | x_t) of every state of the units, mean-reduced: (n,)."""
+    return log_probs_in(distribution_of(policy, units), units)
+
+
+def log_probs_in(distribution: StepDistribution, units: Sequence[Unit]) -> Tensor:
+    """As `log_probs_of`, where the distribution at the units' states is known."""
     x_prev = torch.cat([unit.group.states[:, unit.step + 1] for unit in units])
-    return distribution_of(policy, units).log_prob(x_prev.to(policy.device).to(policy.exact_dtype))
+    return distribution.log_prob(x_prev.to(distribution.mean))
 
 
 def stored_log_probs(units: Sequence[Unit]) -> Tensor:

@@ -61,7 +61,7 @@ def probe_units(groups: Sequence[Group], load: Loader, settings: TrainingSetting
     loaded = {place: load(groups[place]) for place in sorted(set(places))}
     units = {}
     for number, place in enumerate(places):
-        steps = trained_steps(groups[place], loaded[place].schedule, settings)
+        steps = trained_steps(loaded[place], settings)
         step = steps[number * len(steps) // count]
         units[place, step] = Unit(loaded[place], step)
     return list(units.values())
@@ -75,7 +75,7 @@ def measure_held_out(
     margins: list[float] = []
     for group in groups:
         loaded = load(group)
-        units = [Unit(loaded, step) for step in trained_steps(group, loaded.schedule, settings)]
+        units = [Unit(loaded, step) for step in trained_steps(loaded, settings)]
         parts = []
         for number, batch in enumerate(split_evenly(units, settings.micro_batch)):
             r = log_probs_of(policy, batch) - reference.log_probs(("held out", group.number, number), batch)

@@ -22,6 +22,7 @@ class SamplingSettings:
 
     steps: int = 20  # T, the number of denoising steps
     eta: float = 1.0  # share of DDPM's noise in each DDIM step; 0 is deterministic and only for evaluation
+    branch_steps: int | None = None  # steps at which a group's samples get noise of their own; None: all
     guidance: float = 5.0  # w of classifier-free guidance
     negative_prompt: str = ""
     height: int | None = None  # pixels; None: the model's own size
@@ -49,6 +50,7 @@ class TrainingSettings:
     reduction: Literal["mean", "sum"] = "mean"  # of the log-density over latent elements
     ties: Literal["left_out", "trained"] = "left_out"
     reference: Literal["base", "sampled"] = "base"  # the adapter off, or the policy that sampled
+    kl_weight: float = 0.0  # of KL to the base, per latent element, added to the loss
     inner_epochs: int = 1
     groups_per_step: int = 1  # groups whose mean gradient makes one optimizer step
     steps_per_pair: int | None = None  # trained denoising steps per group, drawn by key; None: all usable ones

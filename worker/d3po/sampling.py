@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from worker.d3po import noise
+from worker.d3po.branching import branch, step_key
 from worker.d3po.distribution import States, step_distribution
 from worker.d3po.errors import SettingsError, StoppedError
 from worker.d3po.policy import Policy
@@ -100,6 +101,7 @@ def _denoise(
     prompt = Prompts.joined([policy.encode(group.prompt).alone for group, _ in members])
     negative = policy.encode_negative(settings.negative_prompt).alone.repeated(len(members))
     x = torch.stack([initial_latents(group.noise, shape, storage) for group, _ in members]).to(policy.device)
+    windows = [(member, branch(member[0].noise, settings)) for member in members]
     latents, log_probs = [], []
     for step, sigma in enumerate(schedule.sigma):
         before_step(step)
@@ -107,7 +109,8 @@ def _denoise(
         distribution = step_distribution(policy, schedule, states, settings.guidance)
         x = distribution.mean
         if sigma > 0:
-            drawn = torch.stack([noise.normal(group.noise.step(sample, step), shape) for group, sample in members])
+            keys = [step_key(group.noise, sample, step, window) for (group, sample), window in windows]
+            drawn = torch.stack([noise.normal(key, shape) for key in keys])
             x = x + distribution.sigma[:, None, None, None] * drawn.to(x)
         x = x.to(storage)
         latents.append(x)

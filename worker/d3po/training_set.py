@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from worker.d3po import noise
+from worker.d3po.branching import branch
 from worker.d3po.errors import SettingsError
 from worker.d3po.policy import Policy
 from worker.d3po.prompts import Prompts
@@ -41,6 +42,7 @@ class LoadedGroup:
     negative: Prompts  # one
     sampling: SamplingSettings
     schedule: Schedule
+    branch: range  # numbers of the steps at which the samples part
     policy: str  # identity of the policy that sampled
     precision: str
 
@@ -67,9 +69,20 @@ def _by_group(preferences: Iterable[Preference]) -> list[Group]:
     return [Group(number, tuple(pairs)) for number, pairs in members.items()]
 
 
-def trained_steps(group: Group, schedule: Schedule, settings: TrainingSettings) -> tuple[int, ...]:
-    """Numbers of the denoising steps trained for a group: all usable ones, or as many of them, drawn by key."""
-    usable = schedule.trainable(settings.max_step_gain)
+def trained_steps(loaded: LoadedGroup, settings: TrainingSettings) -> tuple[int, ...]:
+    """Numbers of the denoising steps trained for a group: all usable ones of its branch, or as many of them, by key.
+
+    Raises SettingsError where none is usable.
+    """
+    group, usable = (
+        loaded.group,
+        tuple(step for step in loaded.schedule.trainable(settings.max_step_gain) if step in loaded.branch),
+    )
+    if not usable:
+        raise SettingsError(
+            f"No step can be trained for group {group.number}: its samples part only at steps with g_t above "
+            f"{settings.max_step_gain}. Raise max_step_gain, or draw samples with more branch_steps."
+        )
     if settings.steps_per_pair is None or settings.steps_per_pair >= len(usable):
         return usable
     picked = noise.pick(("steps", settings.seed, group.number), settings.steps_per_pair, len(usable))
@@ -101,6 +114,7 @@ class Loader:
             negative=self._policy.encode_negative(first.sampling.negative_prompt).alone,
             sampling=first.sampling,
             schedule=schedule,
+            branch=branch(first.noise, first.sampling),
             policy=first.policy,
             precision=first.precision,
         )

@@ -5,10 +5,11 @@ in the paper's code, and the gradient comes from autograd through all of it.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.distributions import Normal, kl_divergence
 from torch.func import functional_call
 
 from worker.d3po import Policy, SamplingSettings
@@ -70,6 +71,23 @@ class IndependentPolicy:
         reduce: str,
     ) -> Tensor:
         """log pi(x_prev | x) at step number `step`, with every formula of the design written out."""
+        mu, sigma = self.gaussian(x, step, prompt, negative, sampling)
+        density = -((x_prev.double() - mu) ** 2) / (2 * sigma**2) - math.log(sigma) - math.log(math.sqrt(TAU))
+        return density.mean() if reduce == "mean" else density.sum()
+
+    def kl_to_base(
+        self, x: Tensor, step: int, prompt: Encoded, negative: Encoded, sampling: SamplingSettings
+    ) -> Tensor:
+        """KL(pi || pi_base) at a state, mean over elements, as torch's own Gaussians have it."""
+        mu, sigma = self.gaussian(x, step, prompt, negative, sampling)
+        base, _ = replace(self, scale=0.0).gaussian(x, step, prompt, negative, sampling)
+        deviation = torch.tensor(sigma, dtype=torch.float64)
+        return kl_divergence(Normal(mu, deviation), Normal(base.detach(), deviation)).mean()
+
+    def gaussian(
+        self, x: Tensor, step: int, prompt: Encoded, negative: Encoded, sampling: SamplingSettings
+    ) -> tuple[Tensor, float]:
+        """Mean and deviation of pi(. | x) at step number `step`."""
         spacing = len(self.abar) // sampling.steps
         timesteps = [spacing * k + 1 for k in reversed(range(sampling.steps))]
         a = self.abar[timesteps[step]]
@@ -77,7 +95,7 @@ class IndependentPolicy:
         sigma = sampling.eta * math.sqrt((1 - a_prev) / (1 - a)) * math.sqrt(1 - a / a_prev)
         unconditional = self.output(x, timesteps[step], negative)
         out = unconditional + sampling.guidance * (self.output(x, timesteps[step], prompt) - unconditional)
-        x, x_prev = x.double(), x_prev.double()
+        x = x.double()
         if self.prediction == "epsilon":
             eps_hat = out
             x0_hat = (x - math.sqrt(1 - a) * eps_hat) / math.sqrt(a)
@@ -88,8 +106,7 @@ class IndependentPolicy:
             x0_hat = out
             eps_hat = (x - math.sqrt(a) * x0_hat) / math.sqrt(1 - a)
         mu = math.sqrt(a_prev) * x0_hat + math.sqrt(max(0.0, 1 - a_prev - sigma**2)) * eps_hat
-        density = -((x_prev - mu) ** 2) / (2 * sigma**2) - math.log(sigma) - math.log(math.sqrt(TAU))
-        return density.mean() if reduce == "mean" else density.sum()
+        return mu, sigma
 
 
 def independent_loss(r_first: Tensor, r_second: Tensor, p: float, beta: float, clip: float | None) -> Tensor:

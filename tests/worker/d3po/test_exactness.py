@@ -179,6 +179,28 @@ def test_steps_and_pairs_in_one_micro_batch_are_the_same_as_one_by_one(micro_bat
     assert relative(gradient, expected_gradient) < 1e-9
 
 
+@pytest.mark.parametrize("micro_batch", [2, 4, 100])
+def test_the_kl_to_the_base_is_added_as_it_stands_in_the_formulas(micro_batch: int) -> None:
+    case = Case("fp64", "epsilon", count=2)
+    plain = case.both("inside", 1.0, 0.1, micro_batch=micro_batch)
+    kl = torch.stack(
+        [
+            case.independent.kl_to_base(
+                states_of(trajectory)[step], step, case.policy.encode(trajectory.prompt),
+                case.policy.encode_negative(""), case.sampling,
+            )
+            for trajectory in case.trajectories.values()
+            for step in range(case.sampling.steps)
+        ]
+    ).mean()  # fmt: skip
+    gradients = torch.autograd.grad(kl, list(case.independent.adapter.values()))
+    loss, gradient, _, _ = case.both("inside", 1.0, 0.1, micro_batch=micro_batch, kl_weight=0.3)
+    assert loss - plain[0] == pytest.approx(0.3 * kl.item(), rel=1e-9)
+    added = {name: gradient[name] - plain[1][name] for name in gradient}
+    of_kl = dict(zip(case.independent.adapter, gradients, strict=True))
+    assert relative(added, {name: 0.3 * of_kl[name] for name in gradient}) < 1e-9
+
+
 def test_gradient_checkpointing_changes_no_gradient() -> None:
     case = Case("fp64", "epsilon")
     _, plain, _, _ = case.both("inside", 1.0, 0.1)

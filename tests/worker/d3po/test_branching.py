@@ -1,0 +1,64 @@
+"""Where the samples of a group part."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.worker.d3po.tiny import draw, groups, prefer_first, tiny_policy
+from worker.d3po import RoundNoise, SamplingSettings, TrainingSettings, train
+from worker.d3po.branching import branch
+from worker.d3po.errors import SettingsError
+from worker.d3po.trajectory import states_of
+
+SETTINGS = SamplingSettings(steps=6, branch_steps=2)
+
+
+def test_without_a_window_samples_part_at_every_step():
+    assert branch(RoundNoise(1, 2, 3), replace(SETTINGS, branch_steps=None)) == range(6)
+
+
+def test_windows_lie_in_the_first_half_and_anywhere_there_by_the_groups_key():
+    windows = [branch(RoundNoise(1, 2, number), SETTINGS) for number in range(50)]
+    assert set(windows) == {range(2), range(1, 3)}
+    assert windows == [branch(RoundNoise(1, 2, number), SETTINGS) for number in range(50)]
+    assert {branch(RoundNoise(1, 2, n), replace(SETTINGS, branch_steps=5)) for n in range(9)} == {range(5)}
+
+
+@pytest.mark.parametrize("steps", [0, 6, 7])
+def test_a_window_as_long_as_the_schedule_is_refused(steps):
+    with pytest.raises(SettingsError, match="branch_steps"):
+        branch(RoundNoise(1, 2, 3), replace(SETTINGS, branch_steps=steps))
+
+
+def test_samples_share_their_noise_outside_the_window():
+    """The same as without a window for sample 0; sample 1 goes with it up to the window, and never after."""
+    policy = tiny_policy()
+    parted, whole = draw(policy, groups(6), SETTINGS), draw(policy, groups(6), replace(SETTINGS, branch_steps=None))
+    for group in groups(6):
+        window = branch(group.noise, SETTINGS)
+        first, second = (states_of(parted[f"{group.number}/{sample}"]) for sample in (0, 1))
+        assert torch.equal(first, states_of(whole[f"{group.number}/0"]))
+        together = [bool(torch.equal(first[step], second[step])) for step in range(7)]
+        assert together == [step <= window.start for step in range(7)]
+
+
+def test_only_the_windows_steps_are_trained():
+    policy = tiny_policy()
+    settings = TrainingSettings(max_step_gain=None, measure_every=0, resume_every=0)
+    trajectories, seen = draw(policy, groups(6), SETTINGS), []
+    train(policy, prefer_first(6), trajectories.__getitem__, settings, on_step=seen.append)
+    trained = [tuple(step.step for step in metrics.by_step) for metrics in seen]
+    assert trained == [tuple(branch(group.noise, SETTINGS)) for group in groups(6)]
+
+
+def test_a_window_of_steps_that_pull_too_hard_is_said():
+    policy = tiny_policy()
+    trajectories = draw(policy, groups(1), SETTINGS)
+    window = branch(groups(1)[0].noise, SETTINGS)
+    gains = policy.schedule(6, 1.0).gain
+    outside = [gain for step, gain in enumerate(gains) if step not in window]
+    assert min(outside) < min(gains[list(window)]), "some other step pulls less, so that the schedule has usable ones"
+    settings = TrainingSettings(max_step_gain=float(min(outside)), measure_every=0, resume_every=0)
+    with pytest.raises(SettingsError, match="branch_steps"):
+        train(policy, prefer_first(1), trajectories.__getitem__, settings)

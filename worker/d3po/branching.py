@@ -1,0 +1,34 @@
+"""Where the samples of a group part: at all denoising steps, or in a window of a few, drawn for each group by key.
+
+Outside the window they are given the same noise (that of sample 0), so each sample is still drawn as the settings say,
+but two of them differ only by what was injected in the window. A choice between them then speaks of that noise alone:
+of a pair's gradient over T steps, all but about 1 / (T x elements of the latent) is noise, over a window of m steps all
+but 1 / (m x elements). Related: the trajectory branching of TempFlow-GRPO (arXiv 2508.04324) and the sliding window of
+MixGRPO (arXiv 2507.21802), which do it for policy gradients with a reward model.
+"""
+
+from worker.d3po import noise
+from worker.d3po.errors import SettingsError
+from worker.d3po.noise import Key, NoiseSource
+from worker.d3po.records import SamplingSettings
+
+
+def branch(source: NoiseSource, settings: SamplingSettings) -> range:
+    """The numbers of the steps at which the group's samples get noise of their own.
+
+    A window begins in the first half of the steps and ends there if it can: what is injected later hardly changes what
+    people see. Raises SettingsError where the window is as long as the schedule.
+    """
+    length = settings.branch_steps
+    if length is None:
+        return range(settings.steps)
+    if not 1 <= length < settings.steps:
+        raise SettingsError(f"branch_steps is {length}; with {settings.steps} steps it must lie below that.")
+    starts = max(1, settings.steps // 2 - length + 1)
+    (start,) = noise.pick(("branch", *source.initial()[1:]), 1, starts)
+    return range(start, start + length)
+
+
+def step_key(source: NoiseSource, sample: int, step: int, window: range) -> Key:
+    """The key of what is injected into a sample at a step: its own in the window, the group's outside it."""
+    return source.step(sample if step in window else 0, step)
