@@ -1,7 +1,8 @@
-"""The user's settings of a study: one typed model in three blocks, from which forms, checks and presets are drawn.
+"""The user's settings of a study: one typed model in four blocks, from which forms, checks and presets are drawn.
 
 Sampling is frozen at a round's launch, labeling may change at any time (each change is an event), training is frozen
-with the training run. The library's records carry the same names without bounds or prose; `worker.bridge` fills them.
+with the training run, watching is read from the study as it is and may change at any time. The library's records carry
+the same names without bounds or prose; `worker.bridge` fills them.
 """
 
 import hashlib
@@ -16,7 +17,10 @@ from app.errors import BadInput
 from app.models.base import Json
 
 PRESETS = Path(__file__).with_name("presets")
-BLOCKS = ("sampling", "labeling", "training")
+BLOCKS = ("sampling", "labeling", "training", "watching")
+# what a study does about a kind of trouble: nothing, warn, stop itself, or stop and go back to the last good checkpoint
+Act = Literal["off", "warn", "stop"]
+ActOrGoBack = Literal["off", "warn", "stop", "go_back"]
 
 
 def described(
@@ -79,8 +83,8 @@ class LabelingSettings(Block):
         "all", "Which pairs of a group with more than two samples are shown."
     )
     alike_below: float = described(
-        0.0, "Leave out pairs whose two pictures look the same: whose perceptual distance (DSSIM) lies below this; 0 "
-        "leaves out none.", ge=0, le=1,
+        0.002, "Leave out pairs whose two pictures look the same: whose perceptual distance (DSSIM) lies below this; "
+        "0 leaves out none. Nobody can tell pictures below 0.005 apart.", ge=0, le=1,
     )  # fmt: skip
     allow_tie: bool = described(True, "Offer the answer: about the same.")
     allow_both_bad: bool = described(True, "Offer the answer: both are bad.")
@@ -182,10 +186,50 @@ class TrainingSettings(Block):
         return self
 
 
+class WatchingSettings(Block):
+    """What is watched for while a study runs, and what it does by itself where that is found."""
+
+    not_finite: Act = described(
+        "warn", "Loss or gradient is not finite. Training stops itself in any case; stop also ends the rounds in a row."
+    )
+    kl: ActOrGoBack = described("warn", "KL runs away: training moves the policy further than pictures bear.")
+    kl_base_above: float = described(
+        0.3, "How far from the base model is too far, as KL per latent element.", gt=0, le=1000
+    )
+    kl_round_above: float = described(
+        0.15, "How far from the policy that sampled is too far within one round, as KL per latent element.",
+        gt=0, le=1000,
+    )  # fmt: skip
+    clamped: Act = described("warn", "Training has all but stopped: pairs past the clamp give no gradient.")
+    clamped_above: float = described(0.5, "Share of the newest pairs with both sides past the clamp.", ge=0, lt=1)
+    accuracy: Act = described("warn", "Accuracy is stuck at one half: choices are foretold no better than by chance.")
+    accuracy_pairs: int = described(
+        1000, "Pairs over which accuracy is taken before that is said; with fewer it says little.", unit="pairs",
+        ge=10, le=1_000_000,
+    )  # fmt: skip
+    collapse: ActOrGoBack = described("warn", "Pictures collapse: those of one prompt become alike.")
+    diversity_below: float = described(
+        0.6, "How different pictures of one prompt must stay, as a share of how different the base model's are.",
+        gt=0, le=1,
+    )  # fmt: skip
+    saturation: ActOrGoBack = described("warn", "Saturation, brightness or sharpness of the pictures runs away.")
+    looks_factor: float = described(
+        1.5, "So many times the base model's, or so many times less, is too much.", gt=1, le=100
+    )
+    drift: ActOrGoBack = described("warn", "A judge's scores and people's choices drift apart.")
+    drift_pairs: int = described(50, "Choices of people by which that is told.", unit="choices", ge=10, le=1_000_000)
+    alike: Act = described("warn", "Too many pairs look the same, which wastes clicks.")
+    alike_distance: float = described(
+        0.01, "Perceptual distance (DSSIM) below which two pictures count as looking the same.", gt=0, le=1
+    )
+    alike_share: float = described(0.2, "Share of a round's pairs that may look the same.", ge=0, lt=1)
+
+
 class StudySettings(Block):
     sampling: SamplingSettings = SamplingSettings()
     labeling: LabelingSettings = LabelingSettings()
     training: TrainingSettings = TrainingSettings()
+    watching: WatchingSettings = WatchingSettings()
 
     @model_validator(mode="after")
     def _subset_fits(self) -> "StudySettings":
@@ -195,6 +239,12 @@ class StudySettings(Block):
         branch = self.sampling.branch_steps
         if branch is not None and branch >= self.sampling.steps:
             raise ValueError(f"branch_steps ({branch}) must lie below the sampler's steps ({self.sampling.steps})")
+        return self
+
+    @model_validator(mode="after")
+    def _what_stops_is_measured(self) -> "StudySettings":
+        if self.watching.kl in ("stop", "go_back") and not self.training.measure_every:
+            raise ValueError("to stop by KL it has to be measured: set training.measure_every to 1 or more")
         return self
 
 

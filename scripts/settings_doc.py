@@ -9,8 +9,8 @@ PAGE = ROOT / "docs/settings.md"
 HEAD = """# A study's settings
 
 Every setting of a study, with its default, its bounds and what it does. Sampling is frozen at a round's launch,
-labeling may change at any time, training is frozen with the training run. In files and over the API the blocks are
-objects: `{"training": {"learning_rate": 1e-4}}`. Written by `python -m scripts.settings_doc`.
+labeling and watching may change at any time, training is frozen with the training run. In files and over the API the
+blocks are objects: `{"training": {"learning_rate": 1e-4}}`. Written by `python -m scripts.settings_doc`.
 
 An empty default means: none.
 """

@@ -18,7 +18,7 @@ class StudyKind(StrEnum):
 class Study(Base):
     """One question put to annotators about one base model and one prompt set; owns rounds.
 
-    `settings` holds the three blocks of `app.study_settings` as the study has them now; a round copies them at launch.
+    `settings` holds the four blocks of `app.study_settings` as the study has them now; a round copies them at launch.
     `current_checkpoint_id` is the policy that the next round starts from (none: the base). It is moved by a round's
     first finished training run, or by an admin while no preference round is open. `auto_rounds` counts the rounds that
     `auto_advance` still launches by itself. `prompts_over_limit` lists numbers of prompts that the tokenizer cuts.

@@ -146,15 +146,14 @@ def change(
     settings: Json | None = None, actor: User | None,
 ) -> Study:  # fmt: skip
     """Change name, question, and what later rounds draw and train with; open rounds keep what they were launched with.
+    What is watched for holds at once.
 
     Once evaluation pictures exist, the sampling settings that they look by are refused. Raises `BadInput` naming each
     field at fault; labeling has its own `change_labeling`. The event tells what changed.
     """
     study, given = locked(session, study_id), settings or {}
-    if given.keys() - {"sampling", "training"}:
-        raise BadInput(
-            "Only sampling and training settings are changed here.", "Labeling settings have a page of theirs."
-        )
+    if given.keys() - {"sampling", "training", "watching"}:
+        raise BadInput("Labeling settings are not changed here.", "They have a page of theirs.")
     words = {"name": study.name if name is None else name, "question": study.question if question is None else question}
     _check_words(words["name"], words["question"])
     before = validated(study.settings)

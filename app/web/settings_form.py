@@ -5,6 +5,7 @@ that value. So only what differs is posted and stored, and choosing another pres
 A `filled` form, for values in force, shows them in the fields themselves; there an empty field is an empty value.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import NoneType
@@ -21,6 +22,7 @@ COMMON = {
     "sampling": ("groups", "samples_per_group", "steps", "guidance", "eval_draws"),
     "labeling": ("choices_per_pair", "allow_tie", "allow_both_bad", "counted", "requires_account"),
     "training": ("learning_rate", "rank", "lora_alpha", "reference", "hold_out"),
+    "watching": ("not_finite", "kl", "clamped", "accuracy", "collapse", "saturation", "drift", "alike"),
 }
 Kind = Literal["integer", "number", "choice", "text", "prose"]
 
@@ -119,7 +121,8 @@ def as_text(value: Any) -> str:
 
 def label(key: str) -> str:
     """A field's name as words: `learning_rate` is "Learning rate"."""
-    return key.replace("_", " ").capitalize()
+    words = key.replace("_", " ").capitalize()
+    return re.sub(r"\bkl\b", "KL", words, flags=re.IGNORECASE)
 
 
 def _text(posted: Any) -> str:

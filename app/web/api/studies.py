@@ -59,7 +59,7 @@ class StudyChange(BaseModel):
 
     name: str | None = None
     question: str | None = None
-    settings: dict[str, dict[str, Any]] = Field({}, description="Of the blocks sampling and training.")
+    settings: dict[str, dict[str, Any]] = Field({}, description="Of the blocks sampling, training and watching.")
 
 
 class StudyCopy(BaseModel):

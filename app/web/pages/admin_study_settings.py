@@ -20,7 +20,7 @@ from app.web.templating import render
 
 router = APIRouter(prefix="/admin/studies/{study_id:int}")
 
-ONLY = ("sampling", "training")
+ONLY = ("sampling", "training", "watching")
 
 
 @router.get("/settings")
