@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from threading import Event, Thread
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -11,10 +12,10 @@ from starlette.concurrency import run_in_threadpool
 from app import db, logs
 from app.artifacts import Artifacts
 from app.paths import STATIC
-from app.services import sweep
+from app.services import postman, sweep
 from app.services.limits import Limits
 from app.settings import Settings, get_settings
-from app.web import csrf, errors, live, oidc, operations, picture_files, static
+from app.web import csrf, errors, letters, live, oidc, operations, picture_files, static
 from app.web.api import annotate as annotate_api
 from app.web.api import annotators, checkpoints, metrics, preferences, prompts, samples, studies, tries
 from app.web.api import base_models as base_models_api
@@ -148,11 +149,13 @@ def _add_routes(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """The sweep runs in a thread of its own as long as the site does; of all processes' sweeps one works at a time."""
+    """The sweep runs in a thread of its own as long as the site does; of all processes' sweeps one works at a time. So
+    does the postman, in a few; what these still hold at the end is sent by whoever comes next."""
     logs.configure(app.state.settings)
-    stop = Event()
+    stop, settings = Event(), app.state.settings
     sweeping = Thread(target=sweep.run_forever, args=(stop, app.state.session_factory), name="sweep", daemon=True)
     sweeping.start()
+    postman.start(postman.Office(app.state.session_factory, settings, partial(letters.write, settings)), stop)
     yield
     stop.set()
     await run_in_threadpool(sweeping.join, STOP_SECONDS)

@@ -24,6 +24,8 @@ from app.models import (
     BaseModel,
     Checkpoint,
     Choice,
+    Delivery,
+    DeliveryState,
     Event,
     Group,
     Hold,
@@ -49,8 +51,10 @@ from app.models import (
     TrainingRun,
     TrainingSet,
     User,
+    Webhook,
     Worker,
 )
+from app.services.outbox import ROUND_EVENTS
 from app.study_settings import StudySettings
 
 Row = TypeVar("Row", bound=Base)
@@ -275,6 +279,22 @@ def checkpoint(session: Session, **columns: Any) -> Checkpoint:
 def event(session: Session, **columns: Any) -> Event:
     defaults = {"what": "round.launched", "object_type": "rounds", "object_id": 1}
     return _add(session, Event, defaults, columns)
+
+
+def webhook(session: Session, **columns: Any) -> Webhook:
+    """A webhook that takes every event. Its secret is none that can be unsealed (`services.webhooks` makes those)."""
+    defaults = {"url": f"https://hooks.example.org/{next(NUMBERS)}", "events": list(ROUND_EVENTS), "secret": "sealed"}
+    return _add(session, Webhook, defaults, columns)
+
+
+def delivery(session: Session, **columns: Any) -> Delivery:
+    """A delivery that is due, of a new event to a webhook, or to a person where one is given."""
+    event_id = columns.get("event_id") or event(session).id
+    receiver = {} if "user_id" in columns else {"webhook_id": columns.get("webhook_id") or webhook(session).id}
+    body = {"type": "round.trained", "timestamp": "2026-11-28T06:45:56Z", "data": {"event": event_id, "path": "/admin"}}
+    ended = columns.get("state", DeliveryState.WAITING) is not DeliveryState.WAITING
+    defaults = {"event_id": event_id, "body": body, "ended_at": now() if ended else None, **receiver}
+    return _add(session, Delivery, defaults, columns)
 
 
 def picture(mark: int, size: int = SIZE) -> Image.Image:

@@ -1,4 +1,5 @@
-"""The history: one row for every move and every admin action, written in the same transaction."""
+"""The history: one row for every move and every admin action, written in the same transaction; and with it what is
+told of a round to webhooks and by e-mail."""
 
 from typing import Any
 
@@ -6,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import Base, Event, Round, Study, User
+from app.services import outbox
 
 
 def write(session: Session, what: str, obj: Base, *, actor: User | None = None, **details: Any) -> Event:
@@ -21,6 +23,7 @@ def write(session: Session, what: str, obj: Base, *, actor: User | None = None, 
         details=details,
     )
     session.add(event)
+    outbox.announce(session, event, obj)
     return event
 
 

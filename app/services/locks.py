@@ -10,9 +10,10 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 class Lock(IntEnum):
     SWEEP = 1
     ROUND_CHOICES = 2
+    DELIVERIES = 3
 
 
-def exclusive(session: Session, lock: Lock, key: int) -> None:
+def exclusive(session: Session, lock: Lock, key: int = 0) -> None:
     session.execute(select(func.pg_advisory_xact_lock(_number(lock, key))))
 
 
