@@ -82,6 +82,12 @@ def body_of(event: Event, **data: Any) -> Json:
     return {"type": event.what, "timestamp": at, "data": {"event": event.id, **data}}
 
 
+def addressed(body: Json, site_url: str, path: str = "") -> Json:
+    """The body as it is sent: with the whole address of its page (or of `path`), which only the site knows."""
+    data = {name: value for name, value in body["data"].items() if name != "path"}
+    return {**body, "data": {**data, "url": site_url + (path or body["data"]["path"])}}
+
+
 def _body(session: Session, event: Event, about: Base, round_: Round) -> Json:
     study = session.get_one(Study, round_.study_id)
     actor = session.get_one(User, event.actor_id) if event.actor_id is not None else None

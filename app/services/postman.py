@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.db import transaction
 from app.errors import BadInput, Damaged
 from app.models.base import Json
-from app.services import deliveries, mailing, posting, webhooks
+from app.services import deliveries, mailing, outbox, posting, webhooks
 from app.services.deliveries import End, Outcome, Parcel, ToPerson, ToWebhook
 from app.services.mailing import Letter
 from app.settings import Settings
@@ -103,7 +103,7 @@ def _to_webhook(settings: Settings, parcel: Parcel, to: ToWebhook) -> Outcome:
     return posting.post(
         to.url,
         message_id=f"msg_{parcel.key.hex}",
-        body=_with_address(settings, parcel.body, parcel.body["data"]["path"]),
+        body=outbox.addressed(parcel.body, settings.site_url),
         secrets=secrets,
         private=settings.reaches_private,
     )
@@ -117,15 +117,9 @@ def _to_person(office: Office, parcel: Parcel, to: ToPerson) -> Outcome:
     path = parcel.body["data"]["path"]
     if path.startswith("/admin") and not to.sees_admin:
         path = "/research"
-    letter = office.write(_with_address(office.settings, parcel.body, path), to.name, to.language)
+    letter = office.write(outbox.addressed(parcel.body, office.settings.site_url, path), to.name, to.language)
     try:
         message = mailing.compose(office.settings, letter, name=to.name, email=to.email, message_id=parcel.key.hex)
     except BadInput as error:
         return Outcome(End.REFUSED, str(error))
     return mailing.send(office.settings, message)
-
-
-def _with_address(settings: Settings, body: Json, path: str) -> Json:
-    """The body with the whole address of a page about it in place of its path: only the site knows its own."""
-    data = {name: value for name, value in body["data"].items() if name != "path"}
-    return {**body, "data": {**data, "url": settings.site_url + path}}

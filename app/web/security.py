@@ -39,10 +39,12 @@ NEVER_STORED = (
     "/account",
     "/admin/users",
     "/admin/invites",
+    "/admin/webhooks",
     "/api/v1/me",
     "/api/v1/sign-in",
     "/api/v1/invites",
     "/api/v1/users",
+    "/api/v1/webhooks",
 )
 
 
