@@ -116,7 +116,7 @@ TABLE = (
     ),
     Move("judged", ANYONE, LABELING, GOING | HELD, state=S.COMPLETE, hold=H.NONE, kinds=EVALUATION, also=(_end,)),
     Move("trained", SYSTEM, TRAINING, ANY_HOLD, state=S.COMPLETE, hold=H.NONE, kinds=PREFERENCE, also=(_end,)),
-    Move("pause", ADMIN, ANY_OPEN, GOING, hold=H.PAUSED),
+    Move("pause", ANYONE, ANY_OPEN, GOING, hold=H.PAUSED),
     Move("resume", ADMIN, ANY_OPEN, HELD, hold=H.NONE, also=(_wake_work,)),
     Move("fail", SYSTEM, ANY_OPEN, GOING | HELD, hold=H.FAILED),
     Move("retry", ADMIN, ANY_OPEN, frozenset({H.FAILED}), hold=H.NONE, also=(_revive_work,)),

@@ -26,6 +26,7 @@ from app.services import (
     totals,
     training_runs,
     tries,
+    watching,
 )
 from app.services.locks import Lock, tried
 from app.settings import get_settings
@@ -55,6 +56,9 @@ def sweep(factory: sessionmaker[Session] | None = None) -> bool:
                 totals.refresh(session, rounds.get(session, round_id))
             with transaction(factory) as session:
                 round_moves.settle(session, round_id)
+        for study_id in _to_look_at(factory):
+            with transaction(factory) as session:
+                watching.look(session, study_id)
         for study_id in _ids(factory, select(Study.id).where(Study.archived_at.is_(None))):
             with transaction(factory) as session:
                 _advance_by_itself(session, study_id)
@@ -76,6 +80,11 @@ def sweep(factory: sessionmaker[Session] | None = None) -> bool:
 def _ids(factory: sessionmaker[Session], query) -> list[int]:  # type: ignore[no-untyped-def]  # a select of ids
     with transaction(factory) as session:
         return list(session.scalars(query.order_by("id")))
+
+
+def _to_look_at(factory: sessionmaker[Session]) -> list[int]:
+    with transaction(factory) as session:
+        return watching.due(session)
 
 
 def _to_count(factory: sessionmaker[Session]) -> list[int]:
@@ -113,7 +122,7 @@ def after_failure(
 
 
 def _advance_by_itself(session: Session, study_id: int) -> None:
-    """Launch the next round of a study that runs by itself, once the last one is complete."""
+    """Launch the next round of a study that runs by itself, once the last one is complete and nothing stops it."""
     study = session.get_one(Study, study_id, with_for_update={"skip_locked": False})
     if study.auto_rounds == 0:
         return
@@ -124,6 +133,8 @@ def _advance_by_itself(session: Session, study_id: int) -> None:
         .limit(1)
     ).one_or_none()
     if newest is not None and newest.state != RoundState.COMPLETE:
+        return
+    if newest is not None and not watching.lets_go_on(session, study):
         return
     study.auto_rounds -= 1
     rounds.launch(session, study_id=study_id, actor=None)

@@ -62,7 +62,7 @@ def get(session: Session, training_run_id: int) -> TrainingRun:
 
 def go_on(session: Session, run: TrainingRun) -> None:
     """Let a failed run wait again; it goes on from its resume point."""
-    run.state, run.end_reason, run.ended_at = RunState.WAITING, None, None
+    run.state, run.end_reason, run.ended_at, run.summary = RunState.WAITING, None, None, None
 
 
 def mark_running(session: Session, claim: Claim) -> TrainingRun:
@@ -89,6 +89,12 @@ def keep_resume_point(session: Session, claim: Claim, point: Json, rows: Sequenc
     before, run.resume = run.resume, point
     _insert_metrics(session, run.id, rows)
     return before
+
+
+def note_divergence(session: Session, claim: Claim, *, step: int) -> None:
+    """Note at which optimizer step loss or gradient was not finite, before the run fails by it."""
+    jobs.held(session, claim)
+    get(session, _run_id(claim)).summary = {"diverged_at": step}
 
 
 def finish(session: Session, claim: Claim, round_: Round, trained: Trained) -> Checkpoint:

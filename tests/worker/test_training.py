@@ -191,6 +191,8 @@ def test_a_loss_that_is_not_finite_fails_the_run_and_other_settings_finish_it(
     assert "Training stopped itself at step" in failed.hold_reason
     assert "a learning rate below 1" in failed.hold_reason
     assert rooms.run_of(round_).state is RunState.FAILED
+    step = (rooms.run_of(round_).summary or {})["diverged_at"]
+    assert f"at step {step} " in failed.hold_reason
     assert rooms.job_of(JobKind.TRAINING).failures == 1
 
     gentle = {"learning_rate": 1e-4, "inner_epochs": 1, "clip": 0.1, "reduction": "mean", "beta": 0.1}

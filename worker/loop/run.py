@@ -11,7 +11,8 @@ from app.artifacts import Artifacts
 from app.db import transaction
 from app.errors import Refused
 from app.models import Hold, Job, JobState, RoundState, Study
-from app.services import accounts, demo, evaluation, rounds, studies, study_files, sweep
+from app.services import accounts, demo, evaluation, rounds, studies, study_files, sweep, watching
+from app.services.troubles import BY_NAME, in_english
 from app.settings import Settings
 from worker.judges import Judge
 from worker.loop.answering import Answering
@@ -62,6 +63,7 @@ class Loop:
         with transaction() as session:
             checkpoint_id = checkpoint_of_round(session, round_id).id
         self._wait_for_pictures(checkpoint_id)
+        self._refuse_where_stopped()
         return self._line(number, round_id, checkpoint_id, time.monotonic() - began)
 
     def _line(self, number: int, round_id: int | None, checkpoint_id: int | None, wall: float) -> Line:
@@ -77,7 +79,19 @@ class Loop:
             round_ = rounds.get(session, round_id)
         if round_.hold is Hold.FAILED or round_.state is RoundState.CANCELLED:
             raise Refused(f"Round {round_.number} ended: {round_.hold_reason or 'it was cancelled'}")
+        if round_.hold is Hold.PAUSED:
+            self._refuse_where_stopped()
         return round_.state is RoundState.COMPLETE
+
+    def _refuse_where_stopped(self) -> None:
+        """Raises `Refused` where the study stopped itself on a warning."""
+        with transaction() as session:
+            watching.look(session, self.study.id)
+        with transaction() as session:
+            warning = watching.stopped_by(session, self.study.id)
+            if warning is not None:
+                trouble = BY_NAME[warning.name]
+                raise Refused(f"The study stopped itself: {trouble.title}. {in_english(trouble, warning.figures)}")
 
     def _wait_for_pictures(self, checkpoint_id: int | None) -> None:
         with transaction() as session:

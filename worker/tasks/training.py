@@ -16,7 +16,7 @@ from app.study_settings import TrainingSettings
 from worker import bridge, lora
 from worker.attempt import Attempt
 from worker.d3po import CheckReport, StepMetrics, TrainingResult, train
-from worker.d3po.errors import StoppedError
+from worker.d3po.errors import DivergedError, StoppedError
 from worker.d3po.records import StopReason
 from worker.files import OwnFiles
 from worker.policies import policy_of
@@ -52,7 +52,12 @@ def run(held: Attempt) -> None:
         files = held.files(folder)
         trajectories = Trajectories(held, work.rows, scratch)
         began = time.monotonic()
-        result = _train(held, work, trajectories, files)
+        try:
+            result = _train(held, work, trajectories, files)
+        except DivergedError as error:
+            with transaction() as session:
+                training_runs.note_divergence(session, held.claim, step=error.step)
+            raise
         if result.stop is StopReason.STOPPED:
             raise StoppedError("Training was told to stop; it goes on from its resume point.")
         _finish(held, work, result, files, seconds=time.monotonic() - began)

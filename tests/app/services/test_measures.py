@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from app.services.measures import Mark, Pace, Share
+from app.services.measures import Mark, Pace, Share, difference_interval
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,25 @@ def test_a_share_of_nothing_may_be_anything():
 def test_a_side_bias_is_seen_only_beyond_chance():
     assert not Share(6, 10).excludes(0.5)
     assert Share(60, 100).excludes(0.5)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "low", "high"),
+    [  # the same author, the same volume, page 873 ff., table II, method 10
+        ((56, 70), (48, 80), 0.0524, 0.3339),
+        ((9, 10), (3, 10), 0.1705, 0.8090),
+        ((6, 7), (2, 7), 0.0582, 0.8062),
+        ((5, 56), (0, 29), -0.0381, 0.1926),
+        ((0, 10), (0, 20), -0.1611, 0.2775),
+        ((10, 10), (0, 10), 0.6075, 1.0000),
+    ],
+)
+def test_intervals_of_differences_are_the_published_ones(first, second, low, high):
+    assert difference_interval(Share(*first), Share(*second)) == pytest.approx((low, high), abs=6e-5)
+
+
+def test_nothing_is_known_of_a_difference_to_what_was_not_counted():
+    assert difference_interval(Share(3, 4), Share(0, 0)) == (-1.0, 1.0)
 
 
 @pytest.mark.parametrize(
