@@ -26,7 +26,7 @@ from app.models import (
 from app.models.base import Json
 from app.services.permissions import RIGHTS, Right
 
-# every move of a round (`round_moves.TABLE`), and what becomes of its training
+# every move of a round (`round_moves.TABLE`), what becomes of its training, and warnings about it
 ROUND_EVENTS = (
     "round.launched",
     "round.pairs_ready",
@@ -42,9 +42,10 @@ ROUND_EVENTS = (
     "training.started",
     "training.failed",
     "checkpoint.made",
+    "warning.raised",
 )
 # what someone hears of the rounds that they launched, unless they wish otherwise
-BY_DEFAULT = ("round.fail", "round.trained", "round.judged")
+BY_DEFAULT = ("round.fail", "round.trained", "round.judged", "warning.raised")
 # who sees rounds on the pages may hear of them
 READERS = tuple(role for role, rights in RIGHTS.items() if Right.RESEARCH in rights)
 

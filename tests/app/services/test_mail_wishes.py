@@ -21,7 +21,7 @@ def test_all_that_may_be_wished_for_is_listed_as_it_stands(db: Session, ada: Use
     old.archived_at = followed.archived_at = builders.now()
     mail_wishes.wish(db, user=ada, study_id=followed.id, kinds=["round.trained", "round.launched"])
     own, *studies = mail_wishes.lines(db, ada)
-    assert (own.study_id, own.kinds) == (None, ["round.fail", "round.trained", "round.judged"])
+    assert (own.study_id, own.kinds) == (None, ["round.fail", "round.trained", "round.judged", "warning.raised"])
     assert [(wish.study_id, wish.kinds) for wish in studies] == [
         (study.id, []), (followed.id, ["round.launched", "round.trained"]),
     ]  # fmt: skip

@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.db import transaction
 from app.models import (
     Checkpoint,
+    Delivery,
     Event,
     Hold,
     JobKind,
     JobState,
     Metric,
+    Role,
     Round,
     RoundKind,
     RoundState,
@@ -22,6 +24,7 @@ from app.models import (
     Study,
     StudyWarning,
     StudyWatch,
+    TrainingRun,
 )
 from app.services import round_moves, studies, watching
 from app.services.sweep import sweep
@@ -241,6 +244,23 @@ def test_the_stop_that_matters_is_the_newest(db: Session) -> None:
     trained(db, study, kl_base=0.1)
     assert watching.stopped_by(db, study.id) is None
     assert bad.id != study.current_checkpoint_id
+
+
+def test_a_warning_reaches_who_launched_the_round(db: Session) -> None:
+    study = study_that(db)
+    made = trained(db, study, **FAR)
+    ada = builders.user(db, role=Role.ADMIN, email="ada@example.org")
+    run = db.get_one(TrainingRun, made.training_run_id)
+    db.get_one(Round, run.round_id).launched_by_id = ada.id
+    db.flush()
+
+    watching.look(db, study.id)
+
+    sent = db.scalars(select(Delivery)).one()
+    assert sent.user_id == ada.id
+    assert sent.body["type"] == "warning.raised"
+    assert sent.body["data"]["details"]["figures"]["base"] == 2.0
+    assert sent.body["data"]["path"] == f"/admin/rounds/{run.round_id}"
 
 
 # when a study is looked at
