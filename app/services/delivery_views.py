@@ -1,5 +1,6 @@
 """Deliveries as an admin sees them: newest first, in pages, each with what was answered. A fixed number of queries."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -43,6 +44,11 @@ class DeliveryLine:
     @property
     def last(self) -> Attempt | None:
         return self.attempts[0] if self.attempts else None
+
+    @property
+    def sent(self) -> str:
+        """What is sent, for people to read."""
+        return json.dumps(self.body, indent=2, ensure_ascii=False)
 
     @property
     def moves(self) -> bool:

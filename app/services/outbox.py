@@ -46,6 +46,7 @@ ROUND_EVENTS = (
 )
 # what someone hears of the rounds that they launched, unless they wish otherwise
 BY_DEFAULT = ("round.fail", "round.trained", "round.judged", "warning.raised")
+ORDER = ("event", "study", "round", "checkpoint", "webhook", "actor", "details", "url")
 # who sees rounds on the pages may hear of them
 READERS = tuple(role for role, rights in RIGHTS.items() if Right.RESEARCH in rights)
 
@@ -85,8 +86,10 @@ def body_of(event: Event, **data: Any) -> Json:
 
 def addressed(body: Json, site_url: str, path: str = "") -> Json:
     """The body as it is sent: with the whole address of its page (or of `path`), which only the site knows."""
-    data = {name: value for name, value in body["data"].items() if name != "path"}
-    return {**body, "data": {**data, "url": site_url + (path or body["data"]["path"])}}
+    known = body["data"] | {"url": site_url + (path or body["data"]["path"])}
+    rest = sorted(known.keys() - {*ORDER, "path"})
+    data = {name: known[name] for name in (*ORDER, *rest) if name in known}  # the database keeps no order
+    return {"type": body["type"], "timestamp": body["timestamp"], "data": data}
 
 
 def _body(session: Session, event: Event, about: Base, round_: Round) -> Json:

@@ -54,6 +54,7 @@ def running_site(server_folder: Path, servers: EmbeddedServers, template_url: st
             port=free_port(),
             local_admin=False,
             sweep_seconds=0.5,
+            webhook_private=True,  # the receivers of tests are on this machine
         )
         engine = make_engine(database_url)
         with serving(settings):
@@ -64,13 +65,15 @@ def running_site(server_folder: Path, servers: EmbeddedServers, template_url: st
 @pytest.fixture(scope="session")
 def open_door(running_site: Site) -> Iterator[str]:
     """The address of the same site, run so that anyone can make an account or sign in with a provider (whom no page
-    asks before someone does)."""
-    settings = make_settings(
-        **running_site.settings.model_dump(exclude={"port", "open_sign_up", "oidc_issuer", "oidc_client_id"}),
+    asks before someone does), and so that it would send e-mail, to a server that is not there."""
+    settings = running_site.settings.with_values(
         port=free_port(),
         open_sign_up=True,
         oidc_issuer="https://provider.test",
         oidc_client_id="tastemaker",
+        smtp_host="127.0.0.1",
+        smtp_port=free_port(),
+        mail_from="Tastemaker <us@taste.example>",
     )
     with serving(settings):
         yield settings.site_url

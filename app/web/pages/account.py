@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import BadInput, Conflict, NotSignedIn
 from app.models import LinkPurpose, User
-from app.services import accounts, links, sign_in, user_preferences
+from app.services import accounts, links, mail_wishes, outbox, sign_in, user_preferences
 from app.services.tokens import sha256
 from app.web import forms, languages, sealed
 from app.web.deps import CurrentUser, IdentityDep, LimitsDep, SessionDep, SettingsDep
@@ -97,6 +97,21 @@ def preferences(
     return _done("preferences")
 
 
+@router.post("/mail")
+def mail(request: Request, session: SessionDep, user: CurrentUser, form: PostedForm) -> Response:
+    """What this person hears of by e-mail: of one study, or of the rounds that they launched."""
+    study = forms.whole_number(forms.values(form).get("study", ""), field="study", low=1, high=2**62)
+    kinds = [value for value in form.getlist("events") if isinstance(value, str)]
+    mail_wishes.wish(session, user=user, study_id=study, kinds=kinds)
+    return RedirectResponse(f"{PATH}?done=mail#mail", 303)
+
+
+@router.post("/mail/test")
+def test_mail(session: SessionDep, user: CurrentUser, settings: SettingsDep) -> Response:
+    mail_wishes.test(session, settings, user=user)
+    return RedirectResponse(f"{PATH}?done=mail_tested#mail", 303)
+
+
 @router.post("/personal-link")
 def personal_link(request: Request, session: SessionDep, user: CurrentUser, settings: SettingsDep) -> Response:
     """A new personal link for a guest, shown once; the one before ends."""
@@ -146,5 +161,8 @@ def _page(
         sessions=[(row, row.token_sha256 == here) for row in accounts.sessions_of(session, user=user)],
         done=done,
         link=link,
+        wishes=mail_wishes.lines(session, user) if user.role in outbox.READERS else [],
+        kinds=outbox.ROUND_EVENTS,
+        has_mail=request.app.state.settings.has_mail,
         outside=request.app.state.settings.oidc_label if request.app.state.settings.has_oidc else "",
     )

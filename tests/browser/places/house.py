@@ -1,6 +1,10 @@
 """Places of an admin who looks after the house: people, invites, workers, models, files, the log."""
 
-from app.models import Role, RoundState
+from datetime import timedelta
+
+from playwright.sync_api import Page, expect
+
+from app.models import DeliveryState, Role, RoundState
 from app.services import events, invites
 from tests import builders, scenes
 from tests.browser.places.registry import place, unfold
@@ -76,3 +80,104 @@ def the_audit_log(session, artifacts, me):
 def failed_jobs(session, artifacts, me):
     scenes.busy_house(session, artifacts)
     return "/admin/house/failed"
+
+
+def _answer(status: int | None, said: str, *, ms: int = 84, end: str = "failed") -> dict[str, object]:
+    return {"at": "2026-11-28T06:45:56+00:00", "end": end, "status": status, "ms": ms, "said": said}
+
+
+def _sent(session, webhook):
+    """What a webhook was sent: delivered, given up, tried again in an hour."""
+    study = builders.study(session, name="Emoji")
+    round_ = builders.round_(session, study_id=study.id, state=RoundState.COMPLETE)
+    for what, columns in (
+        ("round.trained", {"state": DeliveryState.DELIVERED, "attempts": [_answer(204, "", end="delivered")]}),
+        (
+            "round.fail",
+            {
+                "state": DeliveryState.GIVEN_UP,
+                "end_reason": "It was tried 10 times, for about a day.",
+                "attempts": [_answer(None, "It did not answer in time.", ms=10_004), _answer(500, '{"error": "no"}')],
+            },
+        ),
+        (
+            "checkpoint.made",
+            {"tries": 4, "attempts": [_answer(503, "busy")] * 4, "due_at": builders.now() + timedelta(hours=1)},
+        ),
+    ):
+        event = builders.event(session, what=what, study_id=round_.study_id, round_id=round_.id)
+        data = {
+            "event": event.id,
+            "study": {"id": round_.study_id, "name": "Emoji"},
+            "round": {"id": round_.id, "kind": "preference", "number": 1, "state": "complete", "hold": "none"},
+            "actor": None,
+            "details": {"from": ["training", "none"], "to": ["complete", "none"]},
+            "path": f"/admin/rounds/{round_.id}",
+        }
+        body = {"type": what, "timestamp": "2026-11-28T06:45:56Z", "data": data}
+        builders.delivery(session, webhook_id=webhook.id, event_id=event.id, body=body, **columns)
+
+
+@place("/admin/webhooks", Role.ADMIN, unfold)
+def no_webhook_yet(session, artifacts, me):
+    return "/admin/webhooks"
+
+
+@place("/admin/webhooks", Role.ADMIN, unfold)
+def webhooks_of_all_kinds(session, artifacts, me):
+    study = builders.study(session, name="Emoji")
+    _sent(session, builders.webhook(session, note="The lab's chat", study_id=study.id, events=["round.fail"]))
+    builders.webhook(session, failing_since=builders.now() - timedelta(hours=5))
+    builders.webhook(
+        session, off_at=builders.now(), off_reason="Nothing could be delivered for 3 days.",
+        url="https://hooks.example.org/services/" + "T0123456789/" * 6,
+    )  # fmt: skip
+    return "/admin/webhooks"
+
+
+@place("/admin/webhooks/{webhook_id:int}", Role.ADMIN, unfold)
+def a_webhook_and_what_it_was_sent(session, artifacts, me):
+    webhook = builders.webhook(
+        session, note="The lab's chat", created_by_id=me.id, failing_since=builders.now() - timedelta(hours=5)
+    )
+    _sent(session, webhook)
+    return f"/admin/webhooks/{webhook.id}"
+
+
+@place("/admin/webhooks/{webhook_id:int}", Role.ADMIN, unfold)
+def a_webhook_that_was_switched_off(session, artifacts, me):
+    reason = "Nothing could be delivered for 3 days."
+    webhook = builders.webhook(session, off_at=builders.now(), off_reason=reason, url="http://hooks.example.org/")
+    return f"/admin/webhooks/{webhook.id}"
+
+
+@place("/admin/webhooks", Role.ADMIN, lambda page: _make_a_webhook(page))
+def a_webhook_with_its_secret(session, artifacts, me):
+    return "/admin/webhooks"
+
+
+def _make_a_webhook(page: Page) -> None:
+    page.get_by_label("Address").fill("https://hooks.example.org/taste")
+    page.get_by_role("button", name="Make it, and show its secret").click()
+    expect(page.get_by_text("whsec_")).to_be_visible()
+
+
+@place("/account", Role.ADMIN, unfold, open_door=True)
+def an_account_with_wishes_for_e_mail(session, artifacts, me):
+    builders.study(session, name="Emoji")
+    me.email = "me@example.org"
+    return "/account"
+
+
+@place("/admin/mail", Role.ADMIN)
+def e_mail_that_is_not_set_up(session, artifacts, me):
+    return "/admin/mail"
+
+
+@place("/admin/mail", Role.ADMIN, unfold, open_door=True)
+def e_mail_and_what_was_sent(session, artifacts, me):
+    me.email = "me@example.org"
+    for state in (DeliveryState.DELIVERED, DeliveryState.GIVEN_UP):
+        answers = [_answer(250, "The server took it.", end="delivered")]
+        builders.delivery(session, user_id=me.id, state=state, attempts=answers)
+    return "/admin/mail"

@@ -1,7 +1,7 @@
 import re
 
 from app.db import transaction
-from app.models import LinkPurpose, Role, User
+from app.models import Delivery, LinkPurpose, MailWish, Role, User
 from app.services import accounts, links
 from app.web.identity import COOKIE
 from tests import builders
@@ -155,3 +155,36 @@ def test_a_guest_makes_an_account_and_stays_the_same_person(app, factory):
     other = Client(app)
     assert other.submit("/sign-in", name="ada", password=fields["password"]).status_code == 303
     assert client.submit("/account/personal-link").status_code == 409
+
+
+def test_who_sees_rounds_chooses_what_they_hear_of_by_e_mail(researcher, factory):
+    with transaction(factory) as session:
+        study = builders.study(session, name="Emoji <1>")
+    page = researcher.get("/account").text
+    assert "Rounds that I launched" in page
+    assert "Emoji &lt;1&gt;" in page
+    assert page.count(" checked") >= 3
+    moved = researcher.submit("/account/mail", study=study.id, events=["round.fail", "round.launched"])
+    assert moved.headers["location"] == "/account?done=mail#mail"
+    researcher.submit("/account/mail", study="")
+    with transaction(factory) as session:
+        wishes = {row.study_id: row.events for row in session.query(MailWish)}
+    assert wishes == {study.id: ["round.launched", "round.fail"], None: []}
+    assert researcher.submit("/account/mail", study="", events=["round.danced"]).status_code == 422
+
+
+def test_an_annotator_is_not_asked_about_e_mail(annotator):
+    assert "Rounds that I launched" not in annotator.get("/account").text
+    assert annotator.submit("/account/mail", study="", events=["round.fail"]).status_code == 403
+
+
+def test_a_test_mail_is_sent_to_oneself(researcher, factory, app):
+    assert researcher.submit("/account/mail/test").status_code == 503
+    app.state.settings = app.state.settings.with_values(smtp_host="smtp.example", mail_from="us@taste.example")
+    with transaction(factory) as session:
+        session.merge(researcher.user).email = "me@example.org"
+    assert researcher.submit("/account/mail/test").status_code == 303
+    assert "on its way to you" in researcher.get("/account?done=mail_tested").text
+    assert researcher.submit("/account/mail/test").status_code == 429
+    with transaction(factory) as session:
+        assert session.query(Delivery).one().user_id == researcher.user.id
