@@ -23,9 +23,11 @@ from app.web.api import before as before_api
 from app.web.api import guide_pictures as guide_pictures_api
 from app.web.api import house as house_api
 from app.web.api import invites as invites_api
+from app.web.api import mail as mail_api
 from app.web.api import me as me_api
 from app.web.api import rounds as rounds_api
 from app.web.api import users as users_api
+from app.web.api import webhooks as webhooks_api
 from app.web.pages import (
     account,
     admin_house,
@@ -86,9 +88,11 @@ PAGES: tuple[APIRouter, ...] = (
 )
 API: tuple[APIRouter, ...] = (
     me_api.router,
+    mail_api.router,
     invites_api.router,
     users_api.router,
     house_api.router,
+    webhooks_api.router,
     base_models_api.router,
     before_api.router,
     annotate_api.router,

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from smtplib import SMTPException
 from typing import Literal
 
 from kombu.connection import Connection
@@ -24,9 +25,9 @@ from sqlalchemy.orm import Session
 
 from app.artifacts import Artifacts
 from app.db import make_engine
-from app.errors import TastemakerError
+from app.errors import Refused, TastemakerError
 from app.models import Queue
-from app.services import house
+from app.services import delivery_views, house, mailing
 from app.settings import Settings
 from app.supervisor.binaries import postgres_major, postgres_programs, valkey_program
 from app.supervisor.lock import Instance, running_instance
@@ -38,6 +39,7 @@ WORKER_PACKAGES = ("torch", "diffusers", "peft", "transformers", "safetensors")
 GIGABYTE = 1 << 30
 SLOW_S = 0.05
 CLOCKS_APART_S = 5.0
+PATIENCE_S = 3.0
 # Runs in a process of its own: the site's side never imports torch.
 DEVICE = """
 import json, torch
@@ -74,6 +76,7 @@ def of_machine(settings: Settings) -> list[Check]:
         lambda: _schema(instance, settings),
         _worker_packages,
         _device,
+        lambda: _mail(settings),
     ]
     return [check() for check in checks]
 
@@ -91,6 +94,8 @@ def of_site(session: Session, settings: Settings, artifacts: Artifacts) -> list[
         lambda: _address(settings),
         *(lambda queue=queue: _workers(session, queue) for queue in Queue),
         lambda: _worker_versions(session),
+        lambda: _mail(settings),
+        lambda: _webhooks(session),
     ]
     return [check() for check in checks]
 
@@ -255,6 +260,30 @@ def _schema(instance: Instance | None, settings: Settings) -> Check:
     if found != head_revision():
         return Check("schema", "warn", f"at {found}, this version wants {head_revision()}", "Run: tastemaker migrate")
     return Check("schema", "ok", f"at {found}, as this version wants it")
+
+
+def _mail(settings: Settings) -> Check:
+    if settings.smtp_host is None:
+        return Check("e-mail", "ok", "not set up: TASTEMAKER_SMTP_HOST is not set")
+    if settings.mail_from is None:
+        return Check("e-mail", "fail", "TASTEMAKER_SMTP_HOST is set, and no sender", "Set TASTEMAKER_MAIL_FROM.")
+    try:
+        return Check("e-mail", "ok", mailing.look(settings, timeout_s=PATIENCE_S))
+    except (OSError, SMTPException, Refused) as error:
+        place = f"{settings.smtp_host}:{settings.mail_port}"
+        remedy = "Check TASTEMAKER_SMTP_… Until it works, e-mail waits and is tried again for a day."
+        return Check("e-mail", "fail", f"{place} does not take us: {error or type(error).__name__}", remedy)
+
+
+def _webhooks(session: Session) -> Check:
+    """Those that nothing reaches; who has none sees that there are none."""
+    found = delivery_views.webhooks(session)
+    off = [webhook.url for webhook in found if webhook.off_reason]
+    failing = [webhook.url for webhook in found if webhook.failing_since and not webhook.off_at]
+    if off or failing:
+        said = [f"{url} was switched off" for url in off] + [f"{url} is failing" for url in failing]
+        return Check("webhooks", "warn", "; ".join(said), "Webhooks, in the house's pages, shows what was answered.")
+    return Check("webhooks", "ok", f"{len(found)}, none of them failing" if found else "none")
 
 
 def _worker_packages() -> Check:
