@@ -17,7 +17,7 @@ from app.services.limits import Limits
 from app.settings import Settings, get_settings
 from app.web import csrf, errors, letters, live, oidc, operations, picture_files, static
 from app.web.api import annotate as annotate_api
-from app.web.api import annotators, checkpoints, metrics, preferences, prompts, samples, studies, tries
+from app.web.api import annotators, checkpoints, metrics, preferences, prompts, samples, studies, tries, warnings
 from app.web.api import base_models as base_models_api
 from app.web.api import before as before_api
 from app.web.api import guide_pictures as guide_pictures_api
@@ -103,6 +103,7 @@ API: tuple[APIRouter, ...] = (
     tries.router,
     rounds_api.router,
     metrics.router,
+    warnings.router,
     preferences.router,
     checkpoints.router,
     samples.router,

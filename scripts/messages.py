@@ -17,6 +17,7 @@ from babel.messages.pofile import read_po, write_po
 
 from app import errors
 from app.paths import LOCALE, ROOT
+from app.services.troubles import TROUBLES
 from app.study_settings import StudySettings
 from app.web.languages import CATALOGUE
 from app.web.settings_form import label
@@ -66,13 +67,17 @@ def marked() -> Iterator[tuple[str | tuple[str, ...], str]]:
 
 
 def of_models() -> Iterator[tuple[str, str]]:
-    """The labels, sentences and units of the settings, and the titles of errors: templates translate them as values."""
+    """The labels, sentences and units of the settings, the words of warnings, and the titles of errors: they are
+    translated as values."""
     for block in StudySettings.model_fields.values():
         for name, field in block.annotation.model_fields.items():  # type: ignore[union-attr]
             unit = (field.json_schema_extra or {}).get("unit", "")  # type: ignore[union-attr]
             for text in (label(name), field.description, unit):
                 if text:
                     yield text, "app/study_settings.py"
+    for trouble in TROUBLES:
+        for text in (trouble.title, trouble.says, trouble.helps):
+            yield text, "app/services/troubles.py"
     for kind in vars(errors).values():
         if isinstance(kind, type) and issubclass(kind, errors.TastemakerError):
             yield kind.title, "app/errors.py"

@@ -48,6 +48,7 @@ from app.models import (
     Sample,
     Split,
     Study,
+    StudyWarning,
     TrainingRun,
     TrainingSet,
     User,
@@ -274,6 +275,22 @@ def checkpoint(session: Session, **columns: Any) -> Checkpoint:
         "provenance": {"round": round_id},
     }
     return _add(session, Checkpoint, defaults, columns)
+
+
+def warning(session: Session, **columns: Any) -> StudyWarning:
+    """A warning about KL of a new training run, or of `training_run_id`; with `round_id` alone of the round."""
+    run_id = columns.get("training_run_id")
+    if run_id is None and "round_id" not in columns:
+        run_id = training_run(session).id
+    round_id = columns.get("round_id") or session.get_one(TrainingRun, run_id).round_id
+    defaults = {
+        "study_id": session.get_one(Round, round_id).study_id,
+        "round_id": round_id,
+        "training_run_id": run_id,
+        "name": "kl",
+        "figures": {"base": 0.42, "round": 0.17, "base_above": 0.3, "round_above": 0.15},
+    }
+    return _add(session, StudyWarning, defaults, columns)
 
 
 def event(session: Session, **columns: Any) -> Event:

@@ -18,6 +18,7 @@ from app.models import (
     Checkpoint,
     CheckState,
     Group,
+    Hold,
     Job,
     JobKind,
     JobState,
@@ -255,6 +256,30 @@ def evaluation_groups(session: Session, study: Study, draws: int) -> Sequence[Gr
         builders.group(session, study_id=study.id, prompt_id=prompt_id, draw=draw, sampler=sampler, number=number)
         for number, (prompt_id, draw, sampler) in enumerate(keys)
     ]
+
+
+def warned(session: Session, study: Study, *, artifacts: Artifacts | None = None) -> Round:
+    """A study whose second checkpoint has gone wrong in every way that pictures can, so that it stopped itself; its
+    third round, drawn by that checkpoint, stands still. That round is returned."""
+    good = checkpoint(session, study, artifacts=artifacts)
+    bad = checkpoint(session, study, parent=good, artifacts=artifacts)
+    round_ = labeling_round(
+        session, study, artifacts=artifacts, checkpoint_id=bad.id, hold=Hold.PAUSED,
+        settings=builders.settings(labeling={"alike_below": 0.004}),
+    )  # fmt: skip
+    now = builders.now()
+    of_run: dict[str, Any] = {"training_run_id": bad.training_run_id}
+    looks = {"saturation": 2.24, "brightness": 0.67, "sharpness": 0.23, "factor": 1.5}
+    builders.warning(session, **of_run, stopped_at=now)
+    builders.warning(session, **of_run, name="collapse", figures={"structure": 0.85, "colours": 0.42, "pictures": 64})
+    builders.warning(session, **of_run, name="saturation", figures=looks)
+    drift = {"judge": "jpeg_compressibility", "share": 0.31, "choices": 52, "before": 0.58}
+    builders.warning(session, **of_run, name="drift", figures=drift)
+    alike = {"alike": 9, "pairs": 24, "distance": 0.01}
+    builders.warning(session, round_id=round_.id, name="alike", figures=alike)
+    accuracy = {"pairs": 1040, "share": 0.497, "low": 0.467, "high": 0.527}
+    builders.warning(session, training_run_id=good.training_run_id, name="accuracy", figures=accuracy)
+    return round_
 
 
 def failed_chunk(session: Session, round_: Round, *, error: str) -> Job:

@@ -16,7 +16,6 @@ from app.services.round_views import FailedJob, RunningJob, failed_job, running_
 CURVES = ("loss", "margin", "accuracy", "kl_sampled", "kl_base", "clamped_sides", "clamped_pairs", "grad_norm")
 MOST_POINTS = 400
 RECENT = 50
-STOPPED = 0.5
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,6 @@ class Training:
     failed: FailedJob | None
     curves: dict[str, Sequence[Point]]
     by_step: Sequence[TimestepRow]
-    clamped_pairs: float | None
     earlier: Sequence[RunLine]
 
     @property
@@ -80,11 +78,6 @@ class Training:
         if self.job is None or not self.job.per_second:
             return None
         return max(self.job.total - self.job.done, 0) / self.job.per_second
-
-    @property
-    def has_all_but_stopped(self) -> bool:
-        """More than half of the newest pairs have both sides past the clamp, and so give no gradient."""
-        return self.clamped_pairs is not None and self.clamped_pairs > STOPPED
 
 
 def of_round(session: Session, round_id: int) -> Training | None:
@@ -99,15 +92,13 @@ def of_round(session: Session, round_id: int) -> Training | None:
         .order_by(Job.id.desc())
         .limit(1)
     ).one_or_none()  # fmt: skip
-    recent = _recent(session, run.id)
     return Training(
         run=run,
         steps_total=_total(run, job),
         job=running_job(job) if job and job.state is JobState.RUNNING else None,
         failed=failed_job(job) if job and job.error and run.state is not RunState.FINISHED else None,
         curves=curves(session, run.id),
-        by_step=_by_step(recent),
-        clamped_pairs=_mean([value["clamped_pairs"] for value in recent if value.get("clamped_pairs") is not None]),
+        by_step=_by_step(_recent(session, run.id)),
         earlier=lines[1:],
     )
 

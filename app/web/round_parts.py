@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.services import labeling_views, round_views, training_views
+from app.services import labeling_views, round_views, training_views, warning_views
 from app.services.round_views import RoundHead
 from app.services.training_views import Training
 from app.web import charts
@@ -77,6 +77,7 @@ PARTS = {
     for part in (
         Part("stages", lambda session, head: head),
         Part("moves", lambda session, head: head.moves, for_one_viewer=True),
+        Part("warnings", lambda session, head: warning_views.of_round(session, head.line.id)),
         Part("labeling", labeling_views.labeling),
         Part("generation", round_views.generation),
         Part("training", lambda session, head: training_views.of_round(session, head.line.id), training_charts),

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.paths import TEMPLATES
 from app.services.pictures import Picture
-from app.web import languages, words
+from app.web import languages, troubles, words
 from app.web.identity import NOBODY, Viewer
 from app.web.pictures import Size
 
@@ -37,7 +37,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    env.filters.update(words.FILTERS)
+    env.filters.update(words.FILTERS | troubles.FILTERS)
     env.policies["ext.i18n.trimmed"] = True  # as babel.cfg extracts them
     env.install_gettext_callables(languages.gettext, languages.ngettext, newstyle=True)  # type: ignore[attr-defined]
     return env

@@ -5,7 +5,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
 from app.errors import TastemakerError
-from app.services import round_views, rounds, studies, study_views
+from app.services import round_views, rounds, studies, study_views, warning_views
 from app.web import forms
 from app.web.deps import RequireAdmin, SessionDep
 from app.web.forms import PostedForm
@@ -96,11 +96,22 @@ def set_auto_rounds(
 
 
 def _page(request: Request, session: Session, study_id: int, *, error: TastemakerError | None = None) -> Response:
-    """The study's page; with an error, that it is shown and the status is the error's."""
+    """The study's page; with an error, that it is shown and the status is the error's. `checkpoint` in the address is
+    the policy that is to be chosen: an id, or the base."""
     shown = study_views.page(session, study_id)
     status = error.status if error else 200
+    current = warning_views.current(session, study_id)
+    seen = {line.id for line in current}
     return render(
-        request, "studies/study.html", status=status, study=shown, error=error, workers=round_views.workers(session)
+        request,
+        "studies/study.html",
+        status=status,
+        study=shown,
+        error=error,
+        workers=round_views.workers(session),
+        warnings=current,
+        earlier_warnings=[line for line in warning_views.of_study(session, study_id) if line.id not in seen],
+        chosen=request.query_params.get("checkpoint") or str(shown.current_id or BASE),
     )
 
 

@@ -43,12 +43,6 @@ def test_by_step_goes_from_noise_to_picture_and_averages_what_was_trained(db):
     assert rows[1].r_other is None
 
 
-@pytest.mark.parametrize(("clamped", "stopped"), [(0.2, False), (0.95, True)])
-def test_more_than_half_of_the_pairs_past_the_clamp_is_a_warning(db, clamped, stopped):
-    round_ = scenes.training_round(db, builders.study(db), clamped=clamped)
-    assert training_views.of_round(db, round_.id).has_all_but_stopped is stopped
-
-
 def test_earlier_runs_stay_in_view_and_can_be_asked_for_by_number(db):
     round_ = builders.round_(db, state=RoundState.TRAINING)
     scenes.training_run(db, round_, steps=5, state=RunState.FAILED, end_reason="The loss is not finite.")

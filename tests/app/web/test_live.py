@@ -11,7 +11,7 @@ from app.web.live import BEAT, END, HOUSE, Mailbox, Message, Watcher
 from tests import builders, scenes
 from tests.queries import counted
 
-SHARED = {"stages", "labeling", "generation", "training", "workers", "history"}
+SHARED = {"stages", "warnings", "labeling", "generation", "training", "workers", "history"}
 FOR_ONE_VIEWER = {"moves", "pictures"}
 QUICK = {"tick_s": 0.02, "beat_s": 5.0}
 
@@ -47,7 +47,7 @@ def run(work: Awaitable[list[ServerSentEvent]]) -> list[ServerSentEvent]:
 
 
 def test_a_stream_begins_with_the_present_state_of_every_part(factory, labeling):
-    events = run(read(Watcher(factory, **QUICK), labeling.id, 8))
+    events = run(read(Watcher(factory, **QUICK), labeling.id, 9))
     assert {told(event) for event in events} == SHARED | FOR_ONE_VIEWER
     assert {event.event for event in events if event.event} == FOR_ONE_VIEWER
     shown = next(str(event.data) for event in events if told(event) == "labeling")
@@ -60,7 +60,7 @@ def test_each_reader_is_told_in_their_own_language(factory, labeling):
 
     async def both() -> list[ServerSentEvent]:
         streams = [watcher.follow(labeling.id, language) for language in ("en", "de")]
-        events = [await anext(stream) for stream in streams for _ in range(8)]
+        events = [await anext(stream) for stream in streams for _ in range(9)]
         for stream in streams:
             await stream.aclose()
         return events
@@ -85,10 +85,10 @@ def test_a_part_for_one_viewer_is_announced_and_not_sent(factory, labeling):
 
     async def work():
         stream = Watcher(factory, **QUICK).follow(labeling.id)
-        for _ in range(8):
+        for _ in range(9):
             await anext(stream)
         await asyncio.to_thread(pause)
-        events = [await anext(stream) for _ in range(8)]
+        events = [await anext(stream) for _ in range(9)]
         await stream.aclose()
         return events
 
@@ -140,7 +140,7 @@ def test_a_stream_that_has_nothing_to_say_beats(factory, labeling):
         return seen
 
     said = run(work())
-    assert [said.count(part) for part in SHARED | FOR_ONE_VIEWER] == [1] * 8
+    assert [said.count(part) for part in SHARED | FOR_ONE_VIEWER] == [1] * 9
 
 
 def test_nobody_watching_means_no_queries(factory, labeling, app):

@@ -9,6 +9,7 @@ from app.models import (
     Job,
     JobState,
     Pair,
+    PairState,
     Role,
     RoundKind,
     RoundState,
@@ -18,7 +19,7 @@ from app.models import (
     User,
 )
 from app.paths import DEMO
-from app.services import gold, guide_pictures, participations, tries
+from app.services import gold, guide_pictures, participations, totals, tries
 from app.study_settings import SamplingSettings
 from tests import builders, scenes
 from tests.browser.places.registry import place, unfold
@@ -74,6 +75,28 @@ def a_study(session, artifacts, me):
     scenes.checkpoint(session, study, artifacts=artifacts)
     scenes.labeling_round(session, study, artifacts=artifacts)
     return f"/admin/studies/{study.id}"
+
+
+@place("/admin/studies/{study_id:int}", Role.ADMIN, unfold)
+def a_study_with_warnings(session, artifacts, me):
+    round_ = scenes.warned(session, builders.study(session, name="Mascots"), artifacts=artifacts)
+    return f"/admin/studies/{round_.study_id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN)
+def a_round_with_warnings(session, artifacts, me):
+    scenes.warned(session, builders.study(session, name="Mascots"), artifacts=artifacts)
+    made = session.scalars(select(TrainingRun).order_by(TrainingRun.id.desc()).limit(1)).one()
+    return f"/admin/rounds/{made.round_id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN)
+def a_round_that_looks_the_same(session, artifacts, me):
+    round_ = scenes.warned(session, builders.study(session, name="Mascots"), artifacts=artifacts)
+    for pair in session.scalars(select(Pair).where(Pair.round_id == round_.id).order_by(Pair.id.desc()).limit(3)):
+        pair.distance, pair.state, pair.alike, pair.closed_at = 0.001, PairState.VOID, True, None
+    totals.refresh(session, round_)
+    return f"/admin/rounds/{round_.id}"
 
 
 @place("/admin/studies/{study_id:int}/settings", Role.ADMIN, unfold)

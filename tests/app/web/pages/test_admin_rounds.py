@@ -5,7 +5,7 @@ from app.db import transaction
 from app.models import Hold, Round, RoundState, RunState, TrainingRun
 from tests import builders, scenes
 
-PARTS = ("stages", "moves", "labeling", "generation", "training", "pictures", "workers", "history")
+PARTS = ("stages", "moves", "warnings", "labeling", "generation", "training", "pictures", "workers", "history")
 
 
 def stored(factory, round_: Round) -> Round:

@@ -1,0 +1,99 @@
+"""What pages and API show of warnings. Read-only, a fixed number of queries each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from app.models import Checkpoint, Round, Study, StudyWarning, TrainingRun
+from app.models.base import Json
+from app.services import trouble_figures, watching
+from app.services.evaluation_views import Policy
+from app.services.troubles import BY_NAME, Step, Trouble
+
+MOST = 50
+
+
+@dataclass(frozen=True)
+class WarningLine:
+    """A warning as it is shown: the kind of trouble with its figures, of which round and run, and what the study did.
+
+    `good` is the policy to go back to, where that helps. `went_back_to` is the checkpoint's number, 0 for the base.
+    """
+
+    id: int
+    name: str
+    study_id: int
+    round_id: int
+    round_number: int
+    run_number: int | None
+    checkpoint_number: int | None
+    raised_at: datetime
+    figures: Json
+    stopped_at: datetime | None
+    went_back_at: datetime | None
+    good: Policy | None
+
+    @property
+    def trouble(self) -> Trouble:
+        return BY_NAME[self.name]
+
+    @property
+    def went_back_to(self) -> int | None:
+        return self.figures.get("went_back_to")
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """What can be done about it on the pages."""
+        return tuple(step for step in self.trouble.steps if step is not Step.GO_BACK or self.good is not None)
+
+
+def of_round(session: Session, round_id: int) -> list[WarningLine]:
+    """The warnings about the round and its training runs, newest first."""
+    return _lines(session, StudyWarning.round_id == round_id)
+
+
+def of_study(session: Session, study_id: int, *, before: int | None = None, limit: int = MOST) -> list[WarningLine]:
+    """The study's warnings, newest first; `before` is the id that came last."""
+    older = () if before is None else (StudyWarning.id < before,)
+    return _lines(session, StudyWarning.study_id == study_id, *older, limit=limit)
+
+
+def current(session: Session, study_id: int) -> list[WarningLine]:
+    """The warnings that matter now: about the newest round, or about what made the study's current checkpoint."""
+    study = session.get_one(Study, study_id)
+    newest = trouble_figures.newest_round(session, study_id)
+    current = session.get(Checkpoint, study.current_checkpoint_id) if study.current_checkpoint_id else None
+    about = StudyWarning.round_id == (newest.id if newest else None)
+    if current is not None:
+        about |= StudyWarning.training_run_id == current.training_run_id
+    return _lines(session, StudyWarning.study_id == study_id, about)
+
+
+def _lines(session: Session, *where: ColumnElement[bool], limit: int = MOST) -> list[WarningLine]:
+    """Kinds that this version does not know any more are left out."""
+    rows = session.execute(
+        select(StudyWarning, Round.number, TrainingRun.number, Checkpoint)
+        .join(Round, Round.id == StudyWarning.round_id)
+        .outerjoin(TrainingRun, TrainingRun.id == StudyWarning.training_run_id)
+        .outerjoin(Checkpoint, Checkpoint.training_run_id == TrainingRun.id)
+        .where(*where, StudyWarning.name.in_(BY_NAME))
+        .order_by(StudyWarning.id.desc())
+        .limit(limit)
+    ).all()
+    good = {made.id: _good(session, made) for _, _, _, made in rows if made is not None}
+    return [
+        WarningLine(
+            warning.id, warning.name, warning.study_id, warning.round_id, round_number, run_number,
+            made.number if made else None, warning.raised_at, warning.figures, warning.stopped_at,
+            warning.went_back_at, good.get(made.id) if made and BY_NAME[warning.name].spoils else None,
+        )
+        for warning, round_number, run_number, made in rows
+    ]  # fmt: skip
+
+
+def _good(session: Session, made: Checkpoint) -> Policy:
+    found = watching.last_good(session, made)
+    return Policy(found.id, found.number) if found else Policy(None, 0)
