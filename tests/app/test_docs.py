@@ -1,7 +1,13 @@
+import base64
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from app.paths import ROOT
+from app.services import posting
 from scripts import settings_doc
 
 
@@ -20,3 +26,18 @@ def test_every_link_and_picture_in_the_docs_is_there() -> None:
         and not Path(page.parent / target).exists()
     ]
     assert missing == []
+
+
+def test_the_example_that_checks_a_webhook_s_signature_does_so() -> None:
+    page = (ROOT / "docs/admin.md").read_text()
+    known: dict[str, Any] = {}
+    exec(re.search(r"```python\n(import base64.*?)```", page, re.DOTALL).group(1), known)  # type: ignore[union-attr]
+    secrets = ["whsec_" + base64.b64encode(bytes([number]) * 32).decode() for number in range(2)]
+    headers, body = posting.signed("msg_1", '{"type": "x"}', secrets), b'{"type": "x"}'
+    for secret in secrets:
+        known["verify"](secret, headers, body)
+    other = "whsec_" + base64.b64encode(b"x" * 32).decode()
+    late = posting.signed("msg_1", '{"type": "x"}', secrets, at=datetime.now(UTC) - timedelta(minutes=6))
+    for secret, given, said in ((other, headers, body), (secrets[0], headers, body + b" "), (secrets[0], late, body)):
+        with pytest.raises(ValueError, match=r"not signed|too old"):
+            known["verify"](secret, given, said)
