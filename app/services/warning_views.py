@@ -51,8 +51,8 @@ class WarningLine:
 
 
 def of_round(session: Session, round_id: int) -> list[WarningLine]:
-    """The warnings about the round and its training runs, newest first."""
-    return _lines(session, StudyWarning.round_id == round_id)
+    """The warnings about the round and its training runs: first those on which the study stopped, each newest first."""
+    return _stops_first(_lines(session, StudyWarning.round_id == round_id))
 
 
 def of_study(session: Session, study_id: int, *, before: int | None = None, limit: int = MOST) -> list[WarningLine]:
@@ -62,14 +62,19 @@ def of_study(session: Session, study_id: int, *, before: int | None = None, limi
 
 
 def current(session: Session, study_id: int) -> list[WarningLine]:
-    """The warnings that matter now: about the newest round, or about what made the study's current checkpoint."""
+    """The warnings that matter now, about the newest round, or about what made the study's current checkpoint: first
+    those on which the study stopped, each newest first."""
     study = session.get_one(Study, study_id)
     newest = trouble_figures.newest_round(session, study_id)
     current = session.get(Checkpoint, study.current_checkpoint_id) if study.current_checkpoint_id else None
     about = StudyWarning.round_id == (newest.id if newest else None)
     if current is not None:
         about |= StudyWarning.training_run_id == current.training_run_id
-    return _lines(session, StudyWarning.study_id == study_id, about)
+    return _stops_first(_lines(session, StudyWarning.study_id == study_id, about))
+
+
+def _stops_first(lines: list[WarningLine]) -> list[WarningLine]:
+    return sorted(lines, key=lambda line: line.stopped_at is None)
 
 
 def _lines(session: Session, *where: ColumnElement[bool], limit: int = MOST) -> list[WarningLine]:

@@ -12,7 +12,7 @@ WRITES: Mapping[Unit, Callable[[Any], str]] = {
     Unit.NUMBER: words.number,
     Unit.SHARE: words.percent,
     Unit.COUNT: words.count,
-    Unit.TIMES: lambda value: f"× {words.number(value)}",
+    Unit.TIMES: lambda value: f"×\N{NO-BREAK SPACE}{words.number(value)}",
     Unit.WORD: str,
 }
 
