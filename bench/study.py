@@ -98,8 +98,8 @@ SAMPLES = """
     FROM groups, generate_series(0, 1) AS sample WHERE round_id = :round ORDER BY groups.id, sample
 """
 PAIRS = """
-    INSERT INTO pairs (round_id, group_id, first_id, second_id, state, filled, skipped)
-    SELECT :round, groups.id, first.id, second.id, 'open', 0, 0
+    INSERT INTO pairs (round_id, group_id, first_id, second_id, state, filled, skipped, alike)
+    SELECT :round, groups.id, first.id, second.id, 'open', 0, 0, false
     FROM groups
     JOIN samples AS first ON first.group_id = groups.id AND first.number = 0
     JOIN samples AS second ON second.group_id = groups.id AND second.number = 1
