@@ -25,6 +25,7 @@ from app.web.api import house as house_api
 from app.web.api import invites as invites_api
 from app.web.api import mail as mail_api
 from app.web.api import me as me_api
+from app.web.api import payments as payments_api
 from app.web.api import rounds as rounds_api
 from app.web.api import users as users_api
 from app.web.api import webhooks as webhooks_api
@@ -37,6 +38,7 @@ from app.web.pages import (
     admin_mail,
     admin_models,
     admin_new_study,
+    admin_payments,
     admin_people,
     admin_prompts,
     admin_rounds,
@@ -80,6 +82,7 @@ PAGES: tuple[APIRouter, ...] = (
     admin_tries.router,
     admin_labeling.router,
     admin_people.router,
+    admin_payments.router,
     admin_new_study.router,
     admin_prompts.router,
     admin_rounds.router,
@@ -97,6 +100,7 @@ API: tuple[APIRouter, ...] = (
     before_api.router,
     annotate_api.router,
     annotators.router,
+    payments_api.router,
     studies.router,
     guide_pictures_api.router,
     prompts.router,

@@ -39,11 +39,13 @@ NEVER_STORED = (
     "/account",
     "/admin/users",
     "/admin/invites",
+    "/admin/payments",
     "/admin/webhooks",
     "/api/v1/me",
     "/api/v1/sign-in",
     "/api/v1/invites",
     "/api/v1/users",
+    "/api/v1/payments",
     "/api/v1/webhooks",
 )
 

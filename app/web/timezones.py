@@ -11,8 +11,17 @@ UTC = ZoneInfo("UTC")
 
 
 def of(request: Request) -> ZoneInfo:
-    name = request.cookies.get(COOKIE, "")
-    return ZoneInfo(name) if name in _known() else UTC
+    return named(request.cookies.get(COOKIE, "")) or UTC
+
+
+def named(name: str) -> ZoneInfo | None:
+    """The time zone of this name, none where there is none."""
+    return ZoneInfo(name) if name in _known() else None
+
+
+def names() -> list[str]:
+    """All time zones that a place has, for a list to choose from."""
+    return sorted(name for name in _known() if "/" in name and not name.startswith("Etc/"))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import math
 from datetime import datetime
+from decimal import Decimal
 
 from babel.numbers import format_decimal, format_percent, get_decimal_symbol
 from markupsafe import Markup
@@ -61,6 +62,11 @@ def short(value: float, digits: int = 4) -> str:
     return _local(charts.short(value, digits))
 
 
+def money(value: Decimal) -> str:
+    """An exact number with two decimals, its thousands apart: `1,234.50`."""
+    return format_decimal(value, format="#,##0.00", locale=languages.spoken())
+
+
 def moment(at: datetime | None) -> Markup | str:
     """A <time> element: the moment in UTC, which `times.js` turns into the reader's own words ("3 minutes ago")."""
     if at is None:
@@ -78,5 +84,6 @@ def _local(text: str) -> str:
 
 
 FILTERS = {
-    function.__name__: function for function in (duration, between, file_size, percent, count, number, moment, short)
+    function.__name__: function
+    for function in (duration, between, file_size, percent, count, number, money, moment, short)
 }

@@ -37,8 +37,9 @@ def page_of(found: Sequence[T], limit: int, number: Callable[[T], int]) -> Page[
     """A page of what was found when one more than `limit` was asked for; `number` is what the cursor goes by."""
     more = len(found) > limit
     items = list(found[:limit])
-    return Page(items=items, next=_cursor(number(items[-1])) if more else None)
+    return Page(items=items, next=cursor_of(number(items[-1])) if more else None)
 
 
-def _cursor(number: int) -> str:
+def cursor_of(number: int) -> str:
+    """The cursor of what follows `number`."""
     return urlsafe_b64encode(str(number).encode()).decode().rstrip("=")

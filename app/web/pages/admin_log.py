@@ -1,9 +1,7 @@
 """`/admin/log`: the audit log, filtered and in pages, and the same as a CSV file."""
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -14,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app import db
 from app.services import audit, study_views
 from app.services.audit import Wanted
+from app.web import csv_files
 from app.web.deps import RequireAdmin, SessionDep
 from app.web.templating import render
 
@@ -21,7 +20,6 @@ router = APIRouter(prefix="/admin/log")
 
 PAGE = 100
 COLUMNS = ("id", "at", "actor", "what", "object_type", "object_id", "study_id", "study", "round_id", "details")
-RISKY = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula
 
 
 def read_wanted(
@@ -69,7 +67,7 @@ def _filters(wanted: Wanted) -> str:
 
 def _csv(factory: sessionmaker[Session], wanted: Wanted) -> Iterator[str]:
     """A header and one line an event, a transaction for each batch: a reader that is slow holds none open."""
-    yield _line(COLUMNS)
+    yield csv_files.line(COLUMNS)
     after = 0
     while True:
         with db.transaction(factory) as session:
@@ -83,16 +81,5 @@ def _csv(factory: sessionmaker[Session], wanted: Wanted) -> Iterator[str]:
                 "at": event.at.isoformat(),
                 "details": details,
             }
-            yield _line(_safe(values[name]) for name in COLUMNS)
+            yield csv_files.line(csv_files.safe(values[name]) for name in COLUMNS)
         after = batch[-1].id
-
-
-def _safe(value: object) -> object:
-    """Names that people chose never begin a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(RISKY) else value
-
-
-def _line(values: Iterable[object]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(["" if value is None else value for value in values])
-    return line.getvalue()

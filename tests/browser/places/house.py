@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from playwright.sync_api import Page, expect
 
-from app.models import DeliveryState, Role, RoundState
+from app.models import DeliveryState, InviteUse, Role, RoundState
 from app.services import events, invites
 from tests import builders, scenes
 from tests.browser.places.registry import place, unfold
@@ -20,6 +20,27 @@ def everyone(session, artifacts, me):
 @place("/admin/users/{user_id}", Role.ADMIN, unfold)
 def someone(session, artifacts, me):
     return f"/admin/users/{builders.user(session).id}"
+
+
+@place("/admin/payments", Role.ADMIN)
+def payments_of_some_people(session, artifacts, me):
+    round_ = builders.round_(session, state=RoundState.COMPLETE)
+    invite, _ = invites.make(session, name="Panel", actor=me, study_id=round_.study_id)
+    for number in range(3):
+        person = builders.user(session, display_name=("Ada", "Grace", "A guest with a rather long name")[number])
+        session.add(InviteUse(invite_id=invite.id, user_id=person.id, participant=f"5f1c9e2b7a6d4{number}" * 2))
+        for answer in range(6 * number + 2):
+            pair = builders.pair(session, round_id=round_.id)
+            at = builders.now() - timedelta(hours=9 * number, seconds=8 * answer)
+            lease = builders.lease(session, pair_id=pair.id, user_id=person.id, given_at=at)
+            builders.choice(session, lease_id=lease.id, made_at=at - timedelta(days=answer % 2))
+    week = f"since={builders.now() - timedelta(days=7):%Y-%m-%d}&until={builders.now():%Y-%m-%d}&zone=UTC"
+    return f"/admin/payments?{week}&per_choice=0.05&per_hour=12.50"
+
+
+@place("/admin/payments", Role.ADMIN)
+def payments_of_nobody(session, artifacts, me):
+    return "/admin/payments"
 
 
 @place("/admin/invites", Role.ADMIN, unfold)

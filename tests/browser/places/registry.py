@@ -35,6 +35,7 @@ ELSEWHERE = {
     "/admin/studies/{study_id:int}/file": "is a file",
     "/live/house": "is an event stream",
     "/admin/log/events.csv": "is a file",
+    "/admin/payments/payments.csv": "is a file",
     "/admin/": "is /admin",
     "/research/": "is /research",
 }
