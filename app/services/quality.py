@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Float, Interval, cast, func, literal, select
 from sqlalchemy.orm import Session, aliased
 
-from app.models import Answer, Choice, Lease, Participation, Purpose, Round, User, UserKind
+from app.models import Answer, Choice, Lease, Participation, Purpose, Round, RoundKind, User, UserKind
 from app.services import agreement, response_times, studies
 from app.services.agreement import Alpha, WithOthers
 from app.services.measures import Share
@@ -92,6 +92,17 @@ def of_study(session: Session, study_id: int, *, round_id: int | None = None) ->
     return Quality(agreement.alpha(session, *where), [(a, standings[a.user_id]) for a in ordered])
 
 
+def standing(session: Session, study_id: int, user_id: int) -> Standing:
+    """Where someone stands who takes part."""
+    return _standings(session, study_id)[user_id]
+
+
+def rounds_of(session: Session, study_id: int) -> list[tuple[int, RoundKind, int]]:
+    """The study's rounds to choose from, newest first: id, kind and number."""
+    query = select(Round.id, Round.kind, Round.number).where(Round.study_id == study_id).order_by(Round.id.desc())
+    return [(round_id, kind, number) for round_id, kind, number in session.execute(query)]
+
+
 def of_person(session: Session, study_id: int, user: User) -> Annotator:
     """One person's own numbers in the study, for themselves. Raises `NotFound`.
 
@@ -138,6 +149,7 @@ def _standings(session: Session, study_id: int) -> dict[int, Standing]:
         select(Participation, by.display_name)
         .outerjoin(by, by.id == Participation.paused_by_id)
         .where(Participation.study_id == study_id)
+        .execution_options(populate_existing=True)
     )
     return {p.user_id: Standing(p.paused_at, p.paused_reason, name, p.left_out_at) for p, name in rows}
 

@@ -3,6 +3,7 @@
 import math
 import random
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -94,6 +95,52 @@ def test_someone_is_paused_in_words_and_let_go_on(open_as, site, study, admin):
     with transaction(site.sessions) as session:
         theirs = session.query(Participation).join(Lease, Lease.user_id == Participation.user_id)
         assert theirs.filter(Participation.gold_from.is_not(None)).count() > 0
+
+
+def test_everyone_in_a_table_that_any_figure_sorts(open_as, study, admin, look):
+    page = open_as(admin, f"/admin/studies/{study.id}/people", **look)
+    page.get_by_role("link", name="As a table").click()
+    rows = page.locator(".people-table tbody tr")
+    expect(rows).to_have_count(5)
+    page.get_by_role("link", name="Seconds").click()
+    page.get_by_role("link", name="Seconds").click()
+    expect(rows.first).to_contain_text(NAMES[2])
+    expect(page.get_by_role("columnheader", name="Seconds")).to_have_attribute("aria-sort", "ascending")
+    picture(page, "people-table")
+    page.get_by_role("link", name=NAMES[2]).click()
+    expect(page.locator(".annotator").filter(has_text=NAMES[2])).to_be_in_viewport()
+
+
+def test_what_leaving_someone_out_changes_is_read_before_it_is_done(open_as, site, study, admin, look):
+    page = open_as(admin, f"/admin/studies/{study.id}/people", **look)
+    grace = page.locator(".annotator").filter(has_text=NAMES[1])
+    grace.get_by_role("link", name="Leave their choices out…").click()
+    expect(page.get_by_role("heading", name="Leave out what Grace Hopper chose?")).to_be_visible()
+    picture(page, "leave-out")
+    page.get_by_role("link", name="Keep them").click()
+    expect(grace.get_by_text("left out", exact=True)).to_have_count(0)
+    grace.get_by_role("link", name="Leave their choices out…").click()
+    page.get_by_role("button", name="Leave their choices out").click()
+    expect(grace.get_by_text("left out", exact=True)).to_be_visible()
+
+
+def test_the_payments_sheet_is_asked_for_and_downloaded(open_as, study, admin, look):
+    page = open_as(admin, f"/admin/studies/{study.id}/people", timezone_id="Europe/Berlin", **look)
+    page.get_by_role("link", name="Payments").click()
+    expect(page.get_by_label("Days as they are in")).to_have_value("Europe/Berlin")
+    page.get_by_label("From").fill(f"{builders.now() - timedelta(days=2):%Y-%m-%d}")
+    page.get_by_label("To", exact=True).fill(f"{builders.now() + timedelta(days=1):%Y-%m-%d}")
+    page.get_by_label("Paid for an hour").fill("12,50")
+    page.get_by_label("Paid for a choice").fill("0.05")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("row").filter(has_text=NAMES[0]).first).to_contain_text("24")
+    expect(page.get_by_text("jpeg_compressibility")).to_have_count(0)
+    picture(page, "payments")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as CSV").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert lines[0].startswith("day,user,name,participant,choices")
+    assert len(lines) >= 5
 
 
 def test_a_known_answer_is_set_by_a_click_on_the_picture_and_taken_back(open_as, site, study, admin, look):

@@ -5,9 +5,12 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from app.services import quality
+from app.models import RoundKind, RoundState, RunState
+from app.services import leaving_out, participations, quality
+from app.services.leaving_out import Turn
 from app.services.measures import Share
 from app.services.quality import Annotator, Standing
+from app.web.api.shapes import Shape
 from app.web.deps import RequireAdmin, RequireAnnotator, SessionDep
 
 router = APIRouter(tags=["quality"])
@@ -79,6 +82,57 @@ class AnnotatorShape(Numbers, StandingShape):
     """An annotator as admins see them."""
 
 
+class Pause(BaseModel):
+    reason: str = Field("", description="What they read; empty: a general, kind sentence.")
+
+
+class RoundChangeShape(Shape):
+    """One round in which this person's choices speak, and what becomes of the pairs that they answered."""
+
+    round_id: int
+    kind: RoundKind
+    number: int
+    state: RoundState
+    pairs: int
+    turns: dict[Turn, int] = Field(
+        description="Pairs whose preference turns to the other picture, becomes a tie (`tied`), says nothing any more "
+        "(`lost`), says something for the first time (`gained`), is another number on the same side (`shifted`), or "
+        "stays the same."
+    )
+    opened: int = Field(description="Pairs that open again, where the round still asks.")
+    places: int = Field(description="Choices that are asked for again.")
+
+
+class TrainedShape(Shape):
+    """A training run on a frozen set that holds choices of theirs."""
+
+    round_id: int
+    round_number: int
+    run_id: int
+    run_number: int
+    state: RunState
+    choices: int
+    pairs: int
+    of_pairs: int
+    checkpoint_id: int | None
+    checkpoint_number: int | None
+    later: int = Field(description="Checkpoints that were trained onwards from its own.")
+    leads_to_current: bool = Field(description="The study's current checkpoint is its own, or one of these.")
+
+
+class LeavingOut(BaseModel):
+    """What it would change to leave someone out. Agreement and known answers are of all people."""
+
+    user: int
+    choices: int
+    rounds: list[RoundChangeShape]
+    alpha: float | None
+    alpha_without: float | None
+    gold: ShareShape
+    gold_without: ShareShape
+    trained: list[TrainedShape]
+
+
 class QualityShape(BaseModel):
     alpha: float | None = Field(description="Krippendorff's alpha, nominal; null where it is not defined.")
     alpha_pairs: int = Field(description="Pairs that at least two people answered.")
@@ -96,6 +150,48 @@ def index(study_id: int, session: SessionDep, user: RequireAdmin, round: int | N
             AnnotatorShape.model_validate(_numbers(a) | _standing(standing)) for a, standing in found.annotators
         ],
     )
+
+
+@router.post("/studies/{study_id}/annotators/{user_id}/pause", summary="Deal someone no more pairs")
+def pause(study_id: int, user_id: int, body: Pause, session: SessionDep, user: RequireAdmin) -> StandingShape:
+    """What they said still counts."""
+    participations.pause(session, study_id=study_id, user_id=user_id, reason=body.reason, actor=user)
+    return _standing_of(session, study_id, user_id)
+
+
+@router.post("/studies/{study_id}/annotators/{user_id}/resume", summary="Let someone go on")
+def resume(study_id: int, user_id: int, session: SessionDep, user: RequireAdmin) -> StandingShape:
+    """Known answers from before are forgiven."""
+    participations.resume(session, study_id=study_id, user_id=user_id, actor=user)
+    return _standing_of(session, study_id, user_id)
+
+
+@router.get("/studies/{study_id}/annotators/{user_id}/leave-out", summary="What leaving someone out would change")
+def before_leaving_out(study_id: int, user_id: int, session: SessionDep, user: RequireAdmin) -> LeavingOut:
+    """Nothing is changed by asking. 409 where they are left out already."""
+    found = leaving_out.preview(session, study_id=study_id, user_id=user_id)
+    return LeavingOut(
+        user=found.user_id,
+        choices=found.choices,
+        rounds=[RoundChangeShape.model_validate(change) for change in found.rounds],
+        alpha=found.alpha.value,
+        alpha_without=found.alpha_without.value,
+        gold=ShareShape.of_share(found.gold),
+        gold_without=ShareShape.of_share(found.gold_without),
+        trained=[TrainedShape.model_validate(run) for run in found.trained],
+    )
+
+
+@router.post("/studies/{study_id}/annotators/{user_id}/leave-out", summary="Leave someone's choices out")
+def leave_out(study_id: int, user_id: int, session: SessionDep, user: RequireAdmin) -> StandingShape:
+    participations.leave_out(session, study_id=study_id, user_id=user_id, actor=user)
+    return _standing_of(session, study_id, user_id)
+
+
+@router.post("/studies/{study_id}/annotators/{user_id}/take-back", summary="Count someone's choices again")
+def take_back(study_id: int, user_id: int, session: SessionDep, user: RequireAdmin) -> StandingShape:
+    participations.take_back(session, study_id=study_id, user_id=user_id, actor=user)
+    return _standing_of(session, study_id, user_id)
 
 
 @router.get("/studies/{study_id}/me", summary="Your own numbers in a study")
@@ -122,6 +218,11 @@ def _numbers(annotator: Annotator) -> dict[str, object]:
         "agreement": others and AgreementShape(share=others.share, pairs=others.pairs),
         "last_at": annotator.last_at,
     }
+
+
+def _standing_of(session: SessionDep, study_id: int, user_id: int) -> StandingShape:
+    session.flush()
+    return StandingShape.model_validate(quality.standing(session, study_id, user_id), from_attributes=True)
 
 
 def _standing(standing: Standing) -> dict[str, object]:

@@ -1,4 +1,5 @@
-"""`/admin/studies/{id}/people` and `…/gold`: who labels and how well, and the pairs whose answer is known."""
+"""`/admin/studies/{id}/people` and `…/gold`: who labels and how well, what leaving someone out would change, and the
+pairs whose answer is known."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -8,9 +9,9 @@ from fastapi.responses import RedirectResponse
 
 from app.errors import BadInput
 from app.models import Answer, Participation
-from app.services import gold, gold_views, participations, quality, studies
+from app.services import gold, gold_views, leaving_out, participations, quality, studies
 from app.study_settings import validated
-from app.web import forms, strips
+from app.web import forms, people_table, strips
 from app.web.deps import RequireAdmin, SessionDep
 from app.web.forms import PostedForm
 from app.web.templating import render
@@ -27,9 +28,16 @@ GOLD_A_PAGE = 24
 
 
 @router.get("/people")
-def people(request: Request, study_id: int, session: SessionDep, user: RequireAdmin) -> Response:
+def people(
+    request: Request, study_id: int, session: SessionDep, user: RequireAdmin, round: str = "",
+    view: Literal["cards", "table"] = "cards", sort: str = "choices", up: bool = False,
+) -> Response:  # fmt: skip
+    """Everyone with their figures, of the whole study or of one `round`; as a table it is sorted by any of them."""
     study = studies.get(session, study_id)
-    found = quality.of_study(session, study_id)
+    round_id = forms.whole_number(round.strip(), field="round", low=1, high=2**62)
+    found = quality.of_study(session, study_id, round_id=round_id)
+    sort = sort if sort in people_table.COLUMNS else "choices"
+    annotators = people_table.ordered(found.annotators, sort, up=up) if view == "table" else found.annotators
     return render(
         request,
         "people/people.html",
@@ -37,9 +45,26 @@ def people(request: Request, study_id: int, session: SessionDep, user: RequireAd
         name=study.name,
         labeling=validated(study.settings).labeling,
         alpha=found.alpha,
-        annotators=found.annotators,
+        annotators=annotators,
+        rounds=quality.rounds_of(session, study_id),
+        round_id=round_id,
+        view=view,
+        sort=sort,
+        up=up,
+        columns=people_table.COLUMNS,
         dots=strips.dots,
         strip=(strips.WIDTH, strips.HEIGHT),
+    )
+
+
+@router.get("/people/{user_id:int}/leave_out")
+def before_leaving_out(
+    request: Request, study_id: int, user_id: int, session: SessionDep, user: RequireAdmin
+) -> Response:
+    """What it would change; nothing is changed by looking."""
+    found = leaving_out.preview(session, study_id=study_id, user_id=user_id)
+    return render(
+        request, "people/leave_out.html", study_id=study_id, name=studies.get(session, study_id).name, preview=found
     )
 
 

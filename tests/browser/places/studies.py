@@ -16,6 +16,7 @@ from app.models import (
     RunState,
     Study,
     TrainingRun,
+    TrainingSet,
     User,
 )
 from app.paths import DEMO
@@ -149,6 +150,29 @@ def annotators_of_whom_one_is_left_out(session, artifacts, me):
     participations.pause(session, study_id=study_id, user_id=quick.id, reason="too quick", actor=me)
     participations.leave_out(session, study_id=study_id, user_id=quick.id, actor=me)
     return f"/admin/studies/{study_id}/people"
+
+
+@place("/admin/studies/{study_id:int}/people", Role.ADMIN)
+def annotators_in_a_table(session, artifacts, me):
+    quick = builders.user(session)
+    study_id = studied(session, artifacts, quick).study_id
+    for person in (quick, builders.user(session)):
+        participations.of(session, study_id=study_id, user=person)
+    participations.pause(session, study_id=study_id, user_id=quick.id, reason="too quick", actor=me)
+    return f"/admin/studies/{study_id}/people?view=table&sort=left"
+
+
+@place("/admin/studies/{study_id:int}/people/{user_id:int}/leave_out", Role.ADMIN)
+def before_someone_is_left_out(session, artifacts, me):
+    study = builders.study(session)
+    scenes.checkpoint(session, study, artifacts=artifacts)
+    round_ = scenes.labeling_round(session, study, artifacts=artifacts)
+    person = session.get_one(User, session.scalars(select(Choice.user_id).order_by(Choice.id.desc())).first())
+    participations.of(session, study_id=study.id, user=person)
+    frozen = session.scalars(select(TrainingSet)).one()
+    choice = session.scalars(select(Choice.id).where(Choice.user_id == person.id)).first()
+    frozen.items = [{**item, "choices": [choice] if item["pair"] < 12 else []} for item in frozen.items]
+    return f"/admin/studies/{round_.study_id}/people/{person.id}/leave_out"
 
 
 @place("/admin/studies/{study_id:int}/gold", Role.ADMIN, unfold)

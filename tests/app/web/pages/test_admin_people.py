@@ -51,6 +51,55 @@ def test_someone_is_paused_with_words_left_out_and_both_are_taken_back(admin, la
     assert (standing(factory, ada).paused_at, standing(factory, ada).left_out_at) == (None, None)
 
 
+def test_what_leaving_someone_out_would_change_is_shown_before_it_is_done(admin, labeled, factory):
+    study_id, ada, pair_id = labeled
+    people = f"/admin/studies/{study_id}/people"
+    assert f'href="{people}/{ada}/leave_out"' in admin.get(people).text
+    page = admin.get(f"{people}/{ada}/leave_out")
+    assert page.status_code == 200
+    assert "Leave out what Ada &lt;b&gt; chose?" in page.text
+    assert "Round 1" in page.text
+    with transaction(factory) as session:
+        assert session.get_one(Pair, pair_id).state is PairState.CLOSED  # looking changes nothing
+    admin.submit(f"{people}/{ada}/leave_out")
+    with transaction(factory) as session:
+        assert session.get_one(Pair, pair_id).state is PairState.OPEN
+    assert admin.get(f"{people}/{ada}/leave_out").status_code == 409
+    assert admin.get(f"{people}/{admin.user.id}/leave_out").status_code == 404
+
+
+def test_as_a_table_people_are_sorted_by_any_figure(admin, labeled, factory):
+    study_id, ada, _ = labeled
+    with transaction(factory) as session:
+        grace = builders.user(session, display_name="Grace")
+        participations.of(session, study_id=study_id, user=grace)
+        round_id = session.query(Pair).first().round_id
+        for _ in range(3):
+            builders.choice(session, pair_id=builders.pair(session, round_id=round_id).id, user_id=grace.id)
+    people = f"/admin/studies/{study_id}/people?view=table"
+
+    def order(query: str) -> list[int]:
+        text = admin.get(f"{people}{query}").text
+        return [int(part.split('"')[0]) for part in text.split("#annotator-")[1:]]
+
+    assert order("") == [grace.id, ada]
+    assert order("&up=true") == [ada, grace.id]
+    assert order("&sort=name&up=true") == [ada, grace.id]
+    assert order("&sort=gold") == [grace.id, ada]  # nobody's was measured
+    assert order("&sort=nonsense") == [grace.id, ada]
+    assert 'aria-sort="descending"' in admin.get(people).text
+
+
+def test_figures_may_be_of_one_round(admin, labeled, factory):
+    study_id, *_ = labeled
+    with transaction(factory) as session:
+        other = builders.round_(session, study_id=study_id, state=RoundState.COMPLETE)
+    page = admin.get(f"/admin/studies/{study_id}/people?view=table&round={other.id}").text
+    assert f'<option value="{other.id}" selected>round 2</option>' in page
+    assert '<td class="number">0</td>' in page
+    assert admin.get(f"/admin/studies/{study_id}/people?round=x").status_code == 422
+
+
 def test_known_answers_are_set_and_taken_back(admin, labeled, factory):
     study_id, _, pair_id = labeled
     gold = f"/admin/studies/{study_id}/gold"
@@ -88,6 +137,22 @@ def test_the_api_gives_admins_all_and_each_annotator_their_own(admin, annotator,
     mine = annotator.call("GET", f"/studies/{study_id}/me").json()
     assert (mine["user"], mine["gold"]["of"]) == (annotator.user.id, 0)  # too fresh to be told
     assert "paused_at" not in mine
+
+
+def test_programs_look_first_and_then_leave_someone_out(admin, annotator, labeled, factory):
+    study_id, ada, _ = labeled
+    path = f"/studies/{study_id}/annotators/{ada}"
+    found = admin.call("GET", f"{path}/leave-out").json()
+    assert (found["choices"], found["rounds"][0]["turns"], found["rounds"][0]["opened"]) == (1, {"lost": 1}, 1)
+    assert (found["alpha"], found["gold"]["of"], found["trained"]) == (None, 0, [])
+    assert admin.call("POST", f"{path}/leave-out").json()["left_out_at"] is not None
+    assert admin.call("GET", f"{path}/leave-out").status_code == 409
+    assert admin.call("POST", f"{path}/take-back").json()["left_out_at"] is None
+    paused = admin.call("POST", f"{path}/pause", json={"reason": "Let us talk."}).json()
+    assert (paused["paused_reason"], paused["paused_by"]) == ("Let us talk.", admin.user.display_name)
+    assert admin.call("POST", f"{path}/resume").json()["paused_at"] is None
+    for method, move in (("GET", "leave-out"), ("POST", "leave-out"), ("POST", "take-back"), ("POST", "resume")):
+        assert annotator.call(method, f"{path}/{move}").status_code == 403
 
 
 def test_who_is_paused_learns_why_from_the_api(annotator, labeled, factory):
