@@ -93,6 +93,27 @@ def next_(
     _print(found, as_json, {"next": found})
 
 
+@bench.command()
+def pages(
+    repeats: Annotated[int, typer.Option(min=1, max=200, help="Requests of each page that count.")] = 20,
+    rounds: Annotated[int, typer.Option(min=3, help="Rounds of the study.")] = 1000,
+    pairs: Annotated[int, typer.Option(min=10, help="Pairs of each round, with three choices each.")] = 1000,
+    as_json: Json = False,
+) -> None:
+    """Milliseconds and queries of every page of admins and researchers, beside a study of a million pairs."""
+    from bench import many_rounds
+    from bench import pages as benchmark
+
+    found = benchmark.run(repeats=repeats, say=say, size=many_rounds.Size(rounds=rounds, pairs=pairs))
+    if as_json:
+        print_json(found)
+        return
+    table = Table("", "p50 ms", "p95 ms", "queries", "beside a small study")
+    for name, page in found["pages"].items():
+        table.add_row(name, *(f"{page[key]:g}" for key in ("p50_ms", "p95_ms", "queries", "queries_small")))
+    out.print(table)
+
+
 def _use_threads(threads: int | None) -> None:
     import torch
 
