@@ -150,7 +150,7 @@ class TrainingSettings(Block):
     )
     kl_weight: float = described(
         0.0, "Adds so much of the KL to the base, per latent element, to the loss (as DPOK does): it holds back what "
-        "would change all pictures. Costs a third more time; the demo's is 5e-4.", ge=0, le=1000,
+        "would change all pictures, and costs a third more time. 0 leaves it out.", ge=0, le=1000,
     )  # fmt: skip
     hold_out: bool = described(True, "Keep groups whose number ends in 9 out of training, to measure accuracy on.")
     inner_epochs: int = described(1, "Passes over the round's pairs.", ge=1, le=100)
