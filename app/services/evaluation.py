@@ -187,26 +187,6 @@ def scores(session: Session, study_id: int) -> list[Score]:
     return [Score(*row) for row in rows]
 
 
-def values(
-    session: Session, study_id: int, *, checkpoint_id: int | None, sampler: Sampler, judge: str
-) -> dict[int, float]:
-    """One policy's score of each evaluation picture by group id: paired differences need them one by one."""
-    rows = session.execute(
-        select(Group.id, SampleScore.value)
-        .join(Sample, Sample.id == SampleScore.sample_id)
-        .join(Group, Group.id == Sample.group_id)
-        .where(
-            Group.study_id == study_id,
-            Group.round_id.is_(None),
-            Group.sampler == sampler,
-            SampleScore.judge == judge,
-            Sample.number == policy_number(session, checkpoint_id),
-        )
-        .order_by(Group.number)
-    )
-    return {group_id: value for group_id, value in rows}  # noqa: C416 -- a Result is no mapping to mypy
-
-
 def _ensure_groups(session: Session, study: Study) -> None:
     there = select(Group.id).where(Group.study_id == study.id, Group.round_id.is_(None)).limit(1)
     if session.scalar(there) is not None:

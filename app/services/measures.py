@@ -1,4 +1,4 @@
-"""Measures of how people answer: shares with their intervals, and response times among which outliers stand out."""
+"""Measures: shares and means with their intervals, and response times among which outliers stand out."""
 
 import math
 from dataclasses import dataclass
@@ -47,6 +47,29 @@ def difference_interval(first: Share, second: Share) -> tuple[float, float]:
     (low1, high1), (low2, high2), p1, p2 = first.interval, second.interval, first.value, second.value
     below, above = math.hypot(p1 - low1, high2 - p2), math.hypot(high1 - p1, p2 - low2)
     return p1 - p2 - below, p1 - p2 + above
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean with its normal interval of 95 %; nothing bounds that of a single value."""
+
+    mean: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, mean: float, deviation: float | None, count: int) -> "Mean":
+        """The mean of `count` values whose sample standard deviation is `deviation` (none: there is one value)."""
+        half = math.inf if deviation is None or count < 2 else Z95 * deviation / math.sqrt(count)
+        return cls(mean, mean - half, mean + half)
+
+    @property
+    def is_bounded(self) -> bool:
+        return math.isfinite(self.low)
+
+    def excludes(self, value: float) -> bool:
+        """Whether the mean differs from `value` by more than chance."""
+        return not self.low <= value <= self.high
 
 
 class Mark(StrEnum):

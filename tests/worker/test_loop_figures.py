@@ -1,31 +1,24 @@
 """The figures of the loop, and the files it writes."""
 
 import json
-import math
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from app.artifacts import Artifacts
+from app.services.measures import Mean
 from app.settings import Settings
 from tests.worker import rooms
 from worker.judges import find
 from worker.loop.curve import curve
-from worker.loop.figures import Difference, Line, Seconds, paired_difference
+from worker.loop.figures import Line, Seconds
 from worker.loop.report import HEADER, Report, cells
 
 BASE = Line(0, 2.7, 0, Seconds(0, 0, 3), None, 2.6, None, None, 3)
-FIRST = Line(1, 2.5, 40, Seconds(10, 20, 5), 7, 2.4, Difference(-0.2, -0.3, -0.1), Difference(-0.2, -0.4, 0.0), 3)
-
-
-def test_the_paired_difference_is_over_the_pictures_that_both_have() -> None:
-    base = {1: 1.0, 2: 2.0, 3: 3.0, 9: 100.0}
-    found = paired_difference({1: 2.0, 2: 4.0, 3: 6.0}, base)
-    half = 1.959963984540054 * 1.0 / math.sqrt(3)  # differences 1, 2, 3: standard deviation 1
-    assert found.mean == 2.0
-    assert (found.low, found.high) == pytest.approx((2 - half, 2 + half))
+FIRST = Line(1, 2.5, 40, Seconds(10, 20, 5), 7, 2.4, Mean(-0.2, -0.3, -0.1), Mean(-0.2, -0.4, 0.0), 3)
 
 
 def test_a_line_is_json_of_the_fixed_shape() -> None:
@@ -37,6 +30,7 @@ def test_a_line_is_json_of_the_fixed_shape() -> None:
     assert line["checkpoint"] == 7
     assert line["difference"] == {"mean": -0.2, "low": -0.3, "high": -0.1}
     assert BASE.as_json()["checkpoint"] is None
+    assert replace(FIRST, difference=Mean.of(0.1, None, 1)).as_json()["difference"]["high"] is None
 
 
 def test_the_table_has_a_cell_for_every_column() -> None:

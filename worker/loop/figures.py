@@ -1,26 +1,16 @@
 """What the loop says of each round: the judge's score on the evaluation set, what it took, and the gain on the base."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import Float, cast, func, select
 from sqlalchemy.orm import Session
 
 from app.models import Checkpoint, Choice, Job, JobKind, Pair, Sampler
 from app.models.base import Json
-from app.services import evaluation
-
-Z95 = 1.959963984540054
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The mean paired difference to the base, picture by picture, with its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
+from app.services import evaluation, evaluation_scores
+from app.services.measures import Mean
 
 
 @dataclass(frozen=True)
@@ -37,6 +27,7 @@ class Line:
     """One round, or the base as round 0. Scores are means over the evaluation set, in the judge's unit.
 
     `eval_score` is of pictures drawn as the study draws, `eval_score_ddim` of the same noise by DDIM at eta 0.
+    `difference` is the mean paired difference to the base, picture by picture.
     """
 
     round: int
@@ -45,8 +36,8 @@ class Line:
     seconds: Seconds
     checkpoint: int | None
     eval_score_ddim: float
-    difference: Difference | None
-    difference_ddim: Difference | None
+    difference: Mean | None
+    difference_ddim: Mean | None
     evaluation_seconds: float
 
     def as_json(self) -> Json:
@@ -60,41 +51,22 @@ def line(
     """The figures of a round whose checkpoint is evaluated; of the base where there is no round."""
     sample = _job_seconds(session, Job.round_id == round_id, JobKind.CHUNK) if round_id else 0.0
     train = _job_seconds(session, Job.round_id == round_id, JobKind.TRAINING) if round_id else 0.0
-    values = {
-        sampler: evaluation.values(session, study_id, checkpoint_id=checkpoint_id, sampler=sampler, judge=judge)
-        for sampler in Sampler
-    }
-    gains = {
-        sampler: paired_difference(
-            values[sampler],
-            evaluation.values(session, study_id, checkpoint_id=None, sampler=sampler, judge=judge),
-        )
-        if checkpoint_id is not None
-        else None
-        for sampler in Sampler
-    }
+    policy = evaluation.policy_number(session, checkpoint_id)
+    (scores,) = evaluation_scores.of_study(session, study_id, judge=judge)
+    by_sampler = {score.sampler: score for score in scores.policies if score.policy.number == policy}
+    study, ddim = by_sampler[Sampler.STUDY], by_sampler[Sampler.DDIM]
     drawing = (Job.study_id == study_id) & Job.checkpoint_id.is_not_distinct_from(checkpoint_id)
     return Line(
         round=number,
-        eval_score=_mean(values[Sampler.STUDY]),
+        eval_score=study.mean.mean,
         choices=_choices(session, round_id) if round_id else 0,
         seconds=Seconds(sample, train, max(0.0, wall - sample - train)),
         checkpoint=checkpoint_id,
-        eval_score_ddim=_mean(values[Sampler.DDIM]),
-        difference=gains[Sampler.STUDY],
-        difference_ddim=gains[Sampler.DDIM],
+        eval_score_ddim=ddim.mean.mean,
+        difference=study.difference,
+        difference_ddim=ddim.difference,
         evaluation_seconds=_job_seconds(session, drawing, JobKind.EVALUATION),
     )
-
-
-def paired_difference(values: Mapping[int, float], base: Mapping[int, float]) -> Difference:
-    """The mean of value less base over the pictures that both have, and its 95 % interval (normal)."""
-    differences = [values[key] - base[key] for key in values.keys() & base.keys()]
-    n = len(differences)
-    mean = math.fsum(differences) / n
-    spread = math.sqrt(math.fsum((d - mean) ** 2 for d in differences) / max(n - 1, 1))
-    half = Z95 * spread / math.sqrt(n)
-    return Difference(mean, mean - half, mean + half)
 
 
 def checkpoint_of_round(session: Session, round_id: int) -> Checkpoint:
@@ -114,12 +86,10 @@ def _choices(session: Session, round_id: int) -> int:
     return session.scalar(query.where(Pair.round_id == round_id, Choice.undone_at.is_(None))) or 0
 
 
-def _mean(values: Mapping[int, float]) -> float:
-    return math.fsum(values.values()) / len(values)
-
-
 def _rounded(value: Json) -> Json:
-    return {
-        key: _rounded(entry) if isinstance(entry, dict) else round(entry, 4) if isinstance(entry, float) else entry
-        for key, entry in value.items()
-    }
+    return {key: _rounded(entry) if isinstance(entry, dict) else _short(entry) for key, entry in value.items()}
+
+
+def _short(entry: Any) -> Any:
+    """What JSON can hold: no infinity, which the interval of a single picture has."""
+    return (round(entry, 4) if math.isfinite(entry) else None) if isinstance(entry, float) else entry

@@ -7,9 +7,10 @@ from pathlib import Path
 from app.artifacts import Artifacts
 from app.db import transaction
 from app.services.evaluation_views import Policy
+from app.services.measures import Mean
 from worker.judges import Judge
 from worker.loop.curve import curve
-from worker.loop.figures import Difference, Line
+from worker.loop.figures import Line
 from worker.loop.grid import write_grid
 
 HEADER = ("round", "score", "to base, 95 %", "DDIM", "to base, 95 %", "choices", "sample", "train", "other")
@@ -66,7 +67,7 @@ def cells(line: Line) -> list[str]:
     ]
 
 
-def _interval(difference: Difference | None) -> str:
+def _interval(difference: Mean | None) -> str:
     if difference is None:
         return ""
     return f"{difference.mean:+.3f} ± {difference.high - difference.mean:.3f}"
