@@ -93,12 +93,14 @@ def test_one_that_is_gone_wants_no_more(receiver):
     ("status", "said", "seconds"),
     [
         (429, "120", 120),
-        (503, format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 3600),
+        (503, "in an hour", 3600),
         (503, "soon", 0),
         (500, "120", 0),
     ],
 )
 def test_how_long_it_asks_to_be_left_alone(receiver, status, said, seconds):
+    if said == "in an hour":
+        said = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
     receiver.status, receiver.headers = status, {"Retry-After": said}
     assert post(receiver).wait_s == pytest.approx(seconds, abs=60)
 
