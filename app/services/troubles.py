@@ -227,8 +227,7 @@ TROUBLES = (
     Trouble(
         "drift",
         "A judge and people drift apart",
-        "The scores of %(judge)s agree with %(share)s of people's newest %(choices)s choices; before, they agreed with "
-        "%(before)s.",
+        "The scores of %(judge)s agree with %(share)s of people's newest %(choices)s choices (before: %(before)s).",
         "The judge measures something else than people see, so its curve says little of this study. Let people compare "
         "checkpoints blindly; and where a judge's choices are trained on, let people's count.",
         {"judge": Unit.WORD, "share": Unit.SHARE, "choices": Unit.COUNT, "before": Unit.SHARE},

@@ -28,7 +28,7 @@ TINY: dict[str, dict[str, Any]] = {
 
 def make_study(demo_model: Path, **changes: dict[str, Any]) -> Study:
     """A study of two groups a round and two evaluation prompts; `changes` go over its settings, by block."""
-    settings = {block: {**values, **changes.get(block, {})} for block, values in TINY.items()}
+    settings = {block: {**TINY.get(block, {}), **changes.get(block, {})} for block in {**TINY, **changes}}
     with transaction() as session:
         model = base_models.register(session, source=str(demo_model), actor=None)
         prompts = prompt_sets.create(session, name="Prompts", prompts=prompt_sets.parse(PROMPTS), actor=None)

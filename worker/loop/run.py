@@ -45,10 +45,12 @@ class Loop:
         self._answering = Answering(plan.judge, user, self.study.id, Artifacts(settings.artifacts))
 
     def lines(self) -> Iterator[Line]:
-        """The base, then each round when its checkpoint is evaluated. Raises `Refused` where a round fails."""
+        """The base, then each round when its checkpoint is evaluated. Raises `Refused` where a round fails, or the
+        study stops itself."""
         yield self._base()
         for number in range(1, self.plan.rounds + 1):
             yield self._round(number)
+            self._refuse_where_stopped()
 
     def _base(self) -> Line:
         began = time.monotonic()
@@ -63,7 +65,6 @@ class Loop:
         with transaction() as session:
             checkpoint_id = checkpoint_of_round(session, round_id).id
         self._wait_for_pictures(checkpoint_id)
-        self._refuse_where_stopped()
         return self._line(number, round_id, checkpoint_id, time.monotonic() - began)
 
     def _line(self, number: int, round_id: int | None, checkpoint_id: int | None, wall: float) -> Line:
