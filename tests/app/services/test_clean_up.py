@@ -137,7 +137,7 @@ def test_every_kind_of_row_that_names_a_file_is_known() -> None:
         for column in table.columns
         if column.name == "key" or column.name.endswith("_key")
     }
-    assert holds_key - {"choices.key", "studies.idempotency_key", "rounds.idempotency_key"} == {
+    assert holds_key - {"choices.key", "deliveries.key", "studies.idempotency_key", "rounds.idempotency_key"} == {
         "samples.image_key", "samples.webp_key", "samples.trajectory_key", "guide_pictures.key",
     }  # fmt: skip
 
