@@ -46,6 +46,7 @@ from app.models import (
     RoundState,
     RoundTotals,
     Sample,
+    Sampler,
     Split,
     Study,
     StudyWarning,
@@ -126,6 +127,7 @@ def round_(session: Session, *, state: RoundState = RoundState.LABELING, **colum
         "state": state,
         "settings": session.get_one(Study, study_id).settings,
         "groups": 4,
+        "sampler": Sampler.STUDY if kind == RoundKind.EVALUATION else None,
         "hold_reason": "it failed" if columns.get("hold") == Hold.FAILED else None,
         "ended_at": now() if state in FINAL else None,
     }

@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, CreatedAt, Id, Json, is_one_of, words
+from app.models.group import Sampler
 
 
 class RoundKind(StrEnum):
@@ -38,7 +39,9 @@ class Round(Base):
     Lifecycle: generating -> labeling -> training -> complete, or cancelled from any open state; `hold` stands beside it
     and keeps the state. All moves are in `app.services.round_moves`. At most one preference round of a study is open.
     `checkpoint_id` is the policy that draws (none: the base), copied from the study at launch; an evaluation round
-    compares it with `other_checkpoint_id`. `first_position` is where the walk through the train prompts goes on.
+    compares it with `other_checkpoint_id` on `groups` of the study's evaluation groups of its `sampler`, which no other
+    round has. `first_position` is where the walk through the train prompts goes on. `trajectories_gone_at` says that
+    retention has taken the last of its trajectories.
     """
 
     __tablename__ = "rounds"
@@ -51,8 +54,16 @@ class Round(Base):
             postgresql_where=text(f"kind = 'preference' AND {is_one_of('state', *OPEN)}"),
         ),
         Index("ix_rounds_open", "study_id", postgresql_where=text(is_one_of("state", *OPEN))),
+        Index("ix_rounds_ended", "study_id", "ended_at"),
+        Index(
+            "ix_rounds_trajectories",
+            "study_id",
+            "number",
+            postgresql_where=text("kind = 'preference' AND trajectories_gone_at IS NULL"),
+        ),
         CheckConstraint("(hold = 'failed') = (hold_reason IS NOT NULL)", name="failed_has_reason"),
         CheckConstraint("(ended_at IS NOT NULL) = " + is_one_of("state", *FINAL), name="final_has_end"),
+        CheckConstraint("(kind = 'evaluation') = (sampler IS NOT NULL)", name="comparison_has_sampler"),
     )
 
     id: Mapped[Id]
@@ -65,6 +76,7 @@ class Round(Base):
     settings: Mapped[Json]
     checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id", use_alter=True))
     other_checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id", use_alter=True))
+    sampler: Mapped[Sampler | None] = mapped_column(words(Sampler, "sampler"))
     first_position: Mapped[int] = mapped_column(default=0)
     groups: Mapped[int]
     idempotency_key: Mapped[str | None] = mapped_column(String(200), unique=True)
@@ -73,6 +85,7 @@ class Round(Base):
     labeling_at: Mapped[datetime | None]
     training_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    trajectories_gone_at: Mapped[datetime | None]
 
 
 class RoundTotals(Base):

@@ -29,7 +29,7 @@ from app.models import (
     User,
 )
 from app.models.base import ids
-from app.services import asking, chunks, evaluation, leasing, participations, places, studies
+from app.services import asking, chunks, evaluation_rounds, leasing, participations, places, studies
 from app.services.pictures import Picture
 from app.services.places import lease_time
 from app.services.sides import Side
@@ -152,7 +152,7 @@ def _with_pictures() -> Any:
 
 def _more_to_come(session: Session, round_: Round) -> bool:
     if round_.kind == RoundKind.EVALUATION:
-        return evaluation.unfinished(session, round_)
+        return evaluation_rounds.unfinished(session, round_)
     return chunks.unfinished(session, round_.id)
 
 

@@ -7,7 +7,7 @@ checkpoint and for the base. Grids, judge scores and evaluation rounds all use t
 from dataclasses import dataclass
 
 from sqlalchemy import Float, cast, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from app.models import (
     Checkpoint,
@@ -15,17 +15,14 @@ from app.models import (
     Job,
     JobKind,
     JobState,
-    Pair,
     Prompt,
-    Round,
     Sample,
     Sampler,
     SampleScore,
-    SampleState,
     Split,
     Study,
 )
-from app.services import jobs, prompt_sets, samples, totals
+from app.services import jobs, prompt_sets, samples
 from app.services.jobs import Claim, Urgency
 from app.services.samples import Drawn
 from app.study_settings import validated
@@ -121,48 +118,6 @@ def policy_number(session: Session, checkpoint_id: int | None) -> int:
     if checkpoint_id is None:
         return 0
     return session.scalars(select(Checkpoint.number).where(Checkpoint.id == checkpoint_id)).one()
-
-
-def make_pairs(session: Session, round_: Round) -> int:
-    """Pair the two policies' pictures that are drawn by now and not yet paired in this evaluation round."""
-    one, other = aliased(Sample), aliased(Sample)
-    numbers = [policy_number(session, c) for c in (round_.checkpoint_id, round_.other_checkpoint_id)]
-    paired = select(Pair.group_id).where(Pair.round_id == round_.id)
-    ready = session.execute(
-        select(Group.id, one.id, other.id)
-        .join(one, (one.group_id == Group.id) & (one.number == numbers[0]) & (one.state == SampleState.READY))
-        .join(other, (other.group_id == Group.id) & (other.number == numbers[1]) & (other.state == SampleState.READY))
-        .where(
-            Group.study_id == round_.study_id,
-            Group.round_id.is_(None),
-            Group.sampler == Sampler.STUDY,
-            Group.id.not_in(paired),
-        )
-        .order_by(Group.number)
-    ).all()
-    session.add_all(Pair(round_id=round_.id, group_id=g, first_id=a, second_id=b) for g, a, b in ready)
-    session.flush()
-    totals.added(session, round_.id, len(ready))
-    return len(ready)
-
-
-def unfinished(session: Session, round_: Round) -> bool:
-    """Whether pictures of this evaluation round's policies are still to be drawn."""
-    wanted = {round_.checkpoint_id, round_.other_checkpoint_id}
-    open_jobs = session.scalars(
-        select(Job.checkpoint_id).where(
-            Job.study_id == round_.study_id,
-            Job.kind == JobKind.EVALUATION,
-            Job.state.in_((JobState.WAITING, JobState.RUNNING)),
-        )
-    )
-    return bool(wanted.intersection(open_jobs))
-
-
-def groups_planned(session: Session, study: Study) -> int:
-    """How many evaluation pictures each policy has, drawn as the study draws."""
-    prompts = prompt_sets.prompts_of(session, study.prompt_set_id, Split.EVAL)
-    return len(prompts) * validated(study.settings).sampling.eval_draws
 
 
 def pictures_in_set(session: Session, study_id: int) -> int:

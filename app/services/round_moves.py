@@ -28,7 +28,7 @@ from app.models import (
     User,
 )
 from app.models.base import Json
-from app.services import chunks, evaluation, events, jobs, preferences, rounds, training_runs
+from app.services import chunks, evaluation_rounds, events, jobs, preferences, rounds, training_runs
 from app.services.locks import Lock, exclusive
 from app.study_settings import merged, validated
 
@@ -85,8 +85,10 @@ def _drop_work(session: Session, round_: Round, actor: User | None) -> None:
 
 
 def _revive_work(session: Session, round_: Round, actor: User | None) -> None:
-    """Failed chunks are tried again; a failed training run goes on from its resume point."""
+    """Failed chunks and evaluation pictures are tried again; a failed training run goes on from its resume point."""
     jobs.revive(session, round_id=round_.id)
+    if round_.kind == RoundKind.EVALUATION:
+        evaluation_rounds.draw(session, round_)
     run = training_runs.newest(session, round_.id)
     if run is not None and run.state == RunState.FAILED:
         training_runs.go_on(session, run)
@@ -227,7 +229,7 @@ def settle(session: Session, round_id: int) -> bool:
 
 def _due(session: Session, round_: Round) -> str | None:
     if round_.kind == RoundKind.EVALUATION and round_.state in (S.GENERATING, S.LABELING):
-        evaluation.make_pairs(session, round_)
+        evaluation_rounds.make_pairs(session, round_)
     if round_.state == S.GENERATING:
         if _has_pairs(session, round_.id):
             return "pairs_ready"
@@ -253,7 +255,7 @@ def _why_nothing_was_drawn(session: Session, round_: Round) -> str:
 
 def _drawing(session: Session, round_: Round) -> bool:
     if round_.kind == RoundKind.EVALUATION:
-        return evaluation.unfinished(session, round_)
+        return evaluation_rounds.unfinished(session, round_)
     return chunks.unfinished(session, round_.id)
 
 

@@ -1,10 +1,10 @@
-"""Rounds: launched and read. Their moves are in `round_moves`."""
+"""Rounds: launched and read. Their moves are in `round_moves`, blind comparisons in `evaluation_rounds`."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.errors import BadInput, Conflict, NotFound
-from app.models import Checkpoint, Round, RoundKind, RoundState, RoundTotals, Study, User
+from app.errors import Conflict, NotFound
+from app.models import Round, RoundKind, RoundState, RoundTotals, Study, User
 from app.models.base import Json
 from app.services import chunks, evaluation, events, studies
 from app.study_settings import merged, validated
@@ -19,17 +19,17 @@ def launch(
     `pairs` is the number of groups to draw where it differs from the study's; `settings` holds other differences.
     Raises `Conflict` while a preference round is open.
     """
-    made = _made_before(session, idempotency_key)
+    made = made_before(session, idempotency_key)
     if made is not None:
         return made
-    study = _to_launch(session, study_id)
+    study = to_launch(session, study_id)
     if studies.open_round(session, study_id) is not None:
         raise Conflict("A round of this study is open already.", "Wait for it to complete, or cancel it.")
     changes = dict(settings or {})
     if pairs is not None:
         changes["sampling"] = {**changes.get("sampling", {}), "groups": pairs}
     in_force = merged(validated(study.settings), changes)
-    last = _newest(session, study_id, RoundKind.PREFERENCE)
+    last = newest(session, study_id, RoundKind.PREFERENCE)
     round_ = Round(
         study_id=study_id,
         kind=RoundKind.PREFERENCE,
@@ -42,44 +42,10 @@ def launch(
         launched_by_id=actor.id if actor else None,
         idempotency_key=idempotency_key,
     )
-    _store(session, round_)
+    store(session, round_)
     chunks.plan(session, study, round_)
     evaluation.plan(session, study, checkpoint_id=study.current_checkpoint_id)
     events.write(session, "round.launched", round_, actor=actor, number=round_.number, groups=round_.groups)
-    return round_
-
-
-def launch_evaluation(
-    session: Session, *, study_id: int, checkpoint_id: int | None, other_checkpoint_id: int | None,
-    actor: User | None, idempotency_key: str | None = None,
-) -> Round:  # fmt: skip
-    """Launch a blind comparison of two policies (none: the base) on the study's evaluation pictures."""
-    made = _made_before(session, idempotency_key)
-    if made is not None:
-        return made
-    study = _to_launch(session, study_id)
-    if checkpoint_id == other_checkpoint_id:
-        raise BadInput("Both policies are the same.", "Choose two different ones.")
-    for wanted in (checkpoint_id, other_checkpoint_id):
-        _check_checkpoint(session, study, wanted)
-    last = _newest(session, study_id, RoundKind.EVALUATION)
-    round_ = Round(
-        study_id=study_id,
-        kind=RoundKind.EVALUATION,
-        number=last.number + 1 if last else 1,
-        state=RoundState.GENERATING,
-        settings=study.settings,
-        checkpoint_id=checkpoint_id,
-        other_checkpoint_id=other_checkpoint_id,
-        groups=evaluation.groups_planned(session, study),
-        launched_by_id=actor.id if actor else None,
-        idempotency_key=idempotency_key,
-    )
-    _store(session, round_)
-    for wanted in (checkpoint_id, other_checkpoint_id):
-        evaluation.plan(session, study, checkpoint_id=wanted)
-    evaluation.make_pairs(session, round_)
-    events.write(session, "round.launched", round_, actor=actor, number=round_.number)
     return round_
 
 
@@ -100,7 +66,7 @@ def locked(session: Session, round_id: int) -> Round:
     return round_
 
 
-def _to_launch(session: Session, study_id: int) -> Study:
+def to_launch(session: Session, study_id: int) -> Study:
     """The study, locked. Raises `Conflict` where it is archived."""
     study = studies.locked(session, study_id)
     if study.archived_at is not None:
@@ -108,24 +74,19 @@ def _to_launch(session: Session, study_id: int) -> Study:
     return study
 
 
-def _store(session: Session, round_: Round) -> None:
+def store(session: Session, round_: Round) -> None:
+    """Write a round that is being launched, and its row of totals."""
     session.add(round_)
     session.flush()
     session.add(RoundTotals(round_id=round_.id))
 
 
-def _made_before(session: Session, key: str | None) -> Round | None:
+def made_before(session: Session, key: str | None) -> Round | None:
+    """The round that was launched by the idempotency key, if one was."""
     return session.scalars(select(Round).where(Round.idempotency_key == key)).one_or_none() if key else None
 
 
-def _newest(session: Session, study_id: int, kind: RoundKind) -> Round | None:
+def newest(session: Session, study_id: int, kind: RoundKind) -> Round | None:
+    """The study's newest round of the kind, if it has any."""
     query = select(Round).where(Round.study_id == study_id, Round.kind == kind).order_by(Round.number.desc()).limit(1)
     return session.scalars(query).one_or_none()
-
-
-def _check_checkpoint(session: Session, study: Study, checkpoint_id: int | None) -> None:
-    if checkpoint_id is None:
-        return
-    checkpoint = session.get(Checkpoint, checkpoint_id)
-    if checkpoint is None or checkpoint.study_id != study.id:
-        raise NotFound(f"This study has no checkpoint {checkpoint_id}.")

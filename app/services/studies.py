@@ -14,7 +14,7 @@ from app.services.locks import Lock, exclusive
 from app.study_settings import StudySettings, load_preset, merged, validated
 
 MOST_AUTO_ROUNDS = 10_000
-PLACES_DEPEND_ON = {"choices_per_pair", "counted"}
+PLACES_DEPEND_ON = {"choices_per_pair", "counted"}  # an evaluation round has these of its own
 # what the study's evaluation pictures look like: once they are drawn it stays, or rounds could not be compared any more
 EVALUATION_DEPENDS_ON = frozenset(
     {"steps", "eta", "guidance", "negative_prompt", "height", "width", "precision", "eval_draws"}
@@ -113,7 +113,8 @@ def set_auto_rounds(session: Session, *, study_id: int, rounds: int, actor: User
 
 
 def change_labeling(session: Session, *, study_id: int, labeling: Json, actor: User | None) -> Study:
-    """Change the labeling block, for the study and its open rounds. The event tells what changed.
+    """Change the labeling block, for the study and its open rounds; an evaluation round keeps how many choices it asks
+    for, and whose count. The event tells what changed.
 
     Pairs close and open by how many choices are asked for from now on, and whose count; those that look alike are left
     out or taken in by the new distance. Raises `BadInput` where the
@@ -131,7 +132,12 @@ def change_labeling(session: Session, *, study_id: int, labeling: Json, actor: U
     }
     study.settings = after.model_dump()
     for round_ in session.scalars(select(Round).where(Round.study_id == study_id, Round.state.in_(OPEN))):
-        round_.settings = merged(validated(round_.settings), {"labeling": labeling}).model_dump()
+        theirs = {
+            field: value
+            for field, value in labeling.items()
+            if round_.kind is RoundKind.PREFERENCE or field not in PLACES_DEPEND_ON
+        }
+        round_.settings = merged(validated(round_.settings), {"labeling": theirs}).model_dump()
         if changed.keys() & (PLACES_DEPEND_ON | {"alike_below"}):
             session.flush()
             exclusive(session, Lock.ROUND_CHOICES, round_.id)

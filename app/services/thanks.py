@@ -1,8 +1,8 @@
 """A thank-you for a round that has trained: what the model drew before, and what it draws now, from the same noise.
 
-It must not tell anyone which policy drew a picture that they may still judge blindly. So it shows the pictures drawn at
-eta 0, which no evaluation round ever pairs, and it waits while an open evaluation round compares either of the two
-policies, since even their manner of drawing would give a side away.
+It must not tell anyone which policy drew a picture that they may still judge blindly. So it shows a few pictures drawn
+at eta 0, always those of the same prompts and noise, which no evaluation round ever pairs; and it waits while an open
+evaluation round compares either of the two policies, since even their manner of drawing would give a side away.
 """
 
 from collections.abc import Sequence
@@ -27,14 +27,16 @@ from app.models import (
     Sample,
     Sampler,
     SampleState,
+    Split,
     Study,
     TrainingRun,
     User,
 )
-from app.services import evaluation_views, participations
+from app.services import evaluation, evaluation_views, participations, prompt_sets
 from app.services.evaluation_views import Policy, Row
 
 MOST_ROWS = 4
+DRAW = 0
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,15 @@ def of_round(session: Session, round_id: int, *, user: User) -> Thanks:
     theirs = participations.of(session, study_id=study.id, user=user)
     theirs.thanked_round_id = max(theirs.thanked_round_id or 0, round_.id)
     mine, choices, people = _counts(session, round_.id, user)
-    policies = [Policy(round_.checkpoint_id, 0), Policy(after.id, after.number)]
-    return Thanks(study.id, study.name, round_.number, mine, choices, people, _some(session, study.id, policies))
+    before = Policy(round_.checkpoint_id, evaluation.policy_number(session, round_.checkpoint_id))
+    policies = [before, Policy(after.id, after.number)]
+    return Thanks(study.id, study.name, round_.number, mine, choices, people, _some(session, study, policies))
+
+
+def prompts_shown(session: Session, study: Study) -> set[int]:
+    """Numbers of the prompts whose pictures at eta 0 of the noise `DRAW` thank-yous show: a few, spread evenly."""
+    numbers = [prompt.number for prompt in prompt_sets.prompts_of(session, study.prompt_set_id, Split.EVAL)]
+    return set(numbers[:: max(1, len(numbers) // MOST_ROWS)][:MOST_ROWS])
 
 
 def _thanked_for() -> Select[Round, Study, Checkpoint]:
@@ -164,9 +173,8 @@ def _counts(session: Session, round_id: int, user: User) -> tuple[int, int, int]
     return by_user.get(user.id, 0), sum(by_user.values()), len(by_user)
 
 
-def _some(session: Session, study_id: int, policies: Sequence[Policy]) -> list[Row]:
-    """A few rows with both pictures, spread evenly over the prompts."""
-    found = evaluation_views.rows(session, study_id, policies, sampler=Sampler.DDIM, draw=0)
-    whole = [row for row in found if all(row.pictures)]
-    step = max(1, len(whole) // MOST_ROWS)
-    return whole[::step][:MOST_ROWS]
+def _some(session: Session, study: Study, policies: Sequence[Policy]) -> list[Row]:
+    """The rows that are shown of which both pictures are there."""
+    shown = prompts_shown(session, study)
+    found = evaluation_views.rows(session, study.id, policies, sampler=Sampler.DDIM, draw=DRAW)
+    return [row for row in found if row.number in shown and all(row.pictures)]

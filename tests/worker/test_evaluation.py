@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.artifacts import Artifacts
 from app.db import transaction
 from app.models import Hold, Job, JobKind, JobState, RoundState, Sampler, SampleScore
-from app.services import evaluation, rounds
+from app.services import evaluation, evaluation_rounds
 from app.settings import Settings
 from tests.worker import rooms
 from worker.images import pixels
@@ -75,7 +75,7 @@ def test_a_comparison_can_be_judged_once_both_policies_are_drawn(active: Setting
     with transaction() as session:
         session.refresh(session.merge(study))
         checkpoint_id = session.get_one(type(study), study.id).current_checkpoint_id
-        round_ = rounds.launch_evaluation(
+        round_ = evaluation_rounds.launch(
             session, study_id=study.id, checkpoint_id=None, other_checkpoint_id=checkpoint_id, actor=None
         )
     rooms.work_off()

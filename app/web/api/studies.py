@@ -11,6 +11,7 @@ from app.models import Split, User
 from app.services import (
     base_models,
     estimates,
+    evaluation_rounds,
     prompt_sets,
     round_views,
     rounds,
@@ -210,7 +211,7 @@ def launch(
 ) -> RoundDetail:  # fmt: skip
     """409 while a preference round of the study is open; evaluation rounds may be open beside it."""
     if body.kind == "evaluation":
-        made = rounds.launch_evaluation(
+        made = evaluation_rounds.launch(
             session, study_id=study_id, checkpoint_id=body.checkpoint, other_checkpoint_id=body.other_checkpoint,
             actor=user, idempotency_key=key,
         )  # fmt: skip

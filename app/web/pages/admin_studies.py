@@ -5,7 +5,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
 from app.errors import TastemakerError
-from app.services import round_views, rounds, studies, study_views, warning_views
+from app.services import evaluation_rounds, round_views, rounds, studies, study_views, warning_views
 from app.web import forms
 from app.web.deps import RequireAdmin, SessionDep
 from app.web.forms import PostedForm
@@ -57,7 +57,7 @@ def compare(request: Request, study_id: int, session: SessionDep, user: RequireA
     try:
         with session.begin_nested():
             one, other = (_policy(posted.get(name, BASE)) for name in ("one", "other"))
-            round_ = rounds.launch_evaluation(
+            round_ = evaluation_rounds.launch(
                 session, study_id=study_id, checkpoint_id=one, other_checkpoint_id=other, actor=user
             )
     except TastemakerError as error:

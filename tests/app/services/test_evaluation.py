@@ -3,7 +3,7 @@ from sqlalchemy.orm import Session
 
 from app.artifacts import Stored
 from app.models import Group, Job, JobKind, JobState, Pair, RoundKind, RoundState, Sampler
-from app.services import evaluation, jobs, rounds, studies
+from app.services import evaluation, evaluation_rounds, jobs, studies
 from app.services.samples import Drawn
 from tests import builders
 
@@ -62,18 +62,18 @@ def test_an_evaluation_round_pairs_the_two_policies_as_their_pictures_come(db: S
     done = builders.round_(db, study_id=study.id, state=RoundState.COMPLETE)
     run = builders.training_run(db, training_set_id=builders.training_set(db, round_id=done.id).id)
     checkpoint = builders.checkpoint(db, training_run_id=run.id)
-    round_ = rounds.launch_evaluation(
+    round_ = evaluation_rounds.launch(
         db, study_id=study.id, checkpoint_id=checkpoint.id, other_checkpoint_id=None, actor=None
     )
     assert (round_.kind, round_.state, round_.groups) == (RoundKind.EVALUATION, RoundState.GENERATING, 4)
     planned = db.scalars(select(Job).where(Job.study_id == study.id, Job.kind == JobKind.EVALUATION)).all()
-    assert evaluation.make_pairs(db, round_) == 0
-    assert evaluation.unfinished(db, round_)
+    assert evaluation_rounds.make_pairs(db, round_) == 0
+    assert evaluation_rounds.unfinished(db, round_)
     for job in planned:
         draw_all(db, job, 1.0)
-    assert evaluation.make_pairs(db, round_) == 4
-    assert evaluation.make_pairs(db, round_) == 0
-    assert not evaluation.unfinished(db, round_)
+    assert evaluation_rounds.make_pairs(db, round_) == 4
+    assert evaluation_rounds.make_pairs(db, round_) == 0
+    assert not evaluation_rounds.unfinished(db, round_)
     pairs = db.scalars(select(Pair).where(Pair.round_id == round_.id)).all()
     assert len(pairs) == 4
     assert studies.open_round(db, study.id) is None
