@@ -75,6 +75,9 @@ class Choice(Base):
     __table_args__ = (
         Index("uq_choices_standing", "lease_id", unique=True, postgresql_where=text("undone_at IS NULL")),
         Index("ix_choices_user_made", "user_id", "made_at"),
+        # what was said and taken back lately: by these, figures that are kept are found to be out of date
+        Index("ix_choices_made", "made_at"),
+        Index("ix_choices_undone", "undone_at", postgresql_where=text("undone_at IS NOT NULL")),
         Index("ix_choices_pair_user", "pair_id", "user_id", postgresql_where=text("undone_at IS NULL")),
     )
 

@@ -50,6 +50,7 @@ class Job(Base):
         Index("ix_jobs_claim", "queue", "urgency", "id", postgresql_where=text("state IN ('waiting', 'running')")),
         Index("ix_jobs_study", "study_id", "ended_at"),
         Index("ix_jobs_failed", "id", postgresql_where=text("state = 'failed'")),
+        Index("ix_jobs_of_house", "kind", "id", postgresql_where=text("study_id IS NULL")),
         CheckConstraint("attempt >= 0 AND failures >= 0", name="counts_not_negative"),
         CheckConstraint("state <> 'running' OR lease_until IS NOT NULL", name="running_has_lease"),
         CheckConstraint(f"study_id IS NOT NULL OR {is_one_of('kind', *OF_THE_HOUSE)}", name="of_study_or_house"),

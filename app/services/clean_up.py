@@ -17,6 +17,7 @@ from app.services.retention import ROUNDS_KEPT
 
 EVERY = timedelta(days=1)
 AT_WORK = (JobState.WAITING, JobState.RUNNING)
+OURS = (Job.kind == JobKind.CLEAN_UP, Job.study_id.is_(None))
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,7 @@ def ask(session: Session, *, keep: int, actor: User | None) -> Job:
 def ask_daily(session: Session) -> Job | None:
     """Ask for one by itself where the house is older than a day and none was asked for within the last."""
     recent = func.now() - literal(EVERY, Interval)
-    asked = session.scalar(
-        select(exists().where(Job.kind == JobKind.CLEAN_UP, (Job.created_at > recent) | Job.state.in_(AT_WORK)))
-    )
+    asked = session.scalar(select(exists().where(*OURS, (Job.created_at > recent) | Job.state.in_(AT_WORK))))
     if asked or not session.scalar(select(exists().where(Study.created_at < recent))):
         return None
     return ask(session, keep=ROUNDS_KEPT, actor=None)
@@ -84,4 +83,4 @@ def standing(session: Session) -> Standing:
 
 
 def _at_work(session: Session) -> bool:
-    return bool(session.scalar(select(exists().where(Job.kind == JobKind.CLEAN_UP, Job.state.in_(AT_WORK)))))
+    return bool(session.scalar(select(exists().where(*OURS, Job.state.in_(AT_WORK)))))

@@ -59,9 +59,10 @@ def sweep(factory: sessionmaker[Session] | None = None) -> bool:
         for study_id in _to_look_at(factory):
             with transaction(factory) as session:
                 watching.look(session, study_id)
-        for study_id in _ids(factory, select(Study.id).where(Study.archived_at.is_(None))):
+        for study_id in _ids(factory, select(Study.id).where(Study.archived_at.is_(None), Study.auto_rounds > 0)):
             with transaction(factory) as session:
                 _advance_by_itself(session, study_id)
+        for study_id in _to_release(factory):
             with transaction(factory) as session:
                 _release_files(session, study_id)
         for study_id in _to_count(factory):
@@ -85,6 +86,11 @@ def _ids(factory: sessionmaker[Session], query) -> list[int]:  # type: ignore[no
 def _to_look_at(factory: sessionmaker[Session]) -> list[int]:
     with transaction(factory) as session:
         return watching.due(session)
+
+
+def _to_release(factory: sessionmaker[Session]) -> list[int]:
+    with transaction(factory) as session:
+        return retention.due(session)
 
 
 def _to_count(factory: sessionmaker[Session]) -> list[int]:

@@ -28,7 +28,7 @@ from app.models import (
     StudyWatch,
 )
 from app.models.base import Json
-from app.services import events, round_moves, rounds, studies, trouble_figures
+from app.services import disk, events, round_moves, rounds, studies, trouble_figures
 from app.services.troubles import TROUBLES, Trouble, in_english
 from app.study_settings import WatchingSettings, validated
 
@@ -217,13 +217,8 @@ def _is_drawing(session: Session, study: Study) -> bool:
 
 def _has_news(since: ColumnElement[Any]) -> ColumnElement[bool]:
     """Whether a job or a round of the study has ended since, or one of its runs is training now."""
-    return or_(
-        exists().where(Job.study_id == Study.id, Job.ended_at > since),
-        exists().where(Round.study_id == Study.id, Round.ended_at > since),
-        exists().where(
-            Job.study_id == Study.id, Job.kind == JobKind.TRAINING, Job.state == JobState.RUNNING
-        ),
-    )  # fmt: skip
+    trains = select(Job.study_id).where(Job.kind == JobKind.TRAINING, Job.state == JobState.RUNNING)
+    return or_(disk.last_ended(Job) > since, disk.last_ended(Round) > since, Study.id.in_(trains))
 
 
 def _note(session: Session, study_id: int, *, took_ms: int) -> None:
