@@ -61,28 +61,27 @@ class Labeling:
 def labeling(session: Session, shown: RoundHead) -> Labeling:
     """How labeling goes, from the rows themselves: a page that is watched is not to lag behind the clicks."""
     round_id, study_id, places = shown.line.id, shown.line.study_id, shown.settings.labeling.choices_per_pair
-    states = dict(
-        session.execute(select(Pair.state, func.count()).where(Pair.round_id == round_id).group_by(Pair.state)).all()
-    )
-    open_left = session.scalar(
-        select(func.coalesce(func.sum(places - Pair.filled), 0)).where(
-            Pair.round_id == round_id, Pair.state == PairState.OPEN
-        )
-    )
+    pairs, closed, void, alike, open_left = session.execute(
+        select(
+            func.count(),
+            func.count().filter(Pair.state == PairState.CLOSED),
+            func.count().filter(Pair.state == PairState.VOID),
+            func.count().filter(Pair.alike),
+            func.coalesce(func.sum(places - Pair.filled).filter(Pair.state == PairState.OPEN), 0),
+        ).where(Pair.round_id == round_id)
+    ).one()
     answers = _answers(session, round_id, study_id)
-    alike = session.scalar(select(func.count()).where(Pair.round_id == round_id, Pair.alike)) or 0
-    pairs = sum(states.values())
     in_all = max(shown.line.pairs_planned + shown.line.pairs_alike, pairs)
     undrawn = in_all - pairs if shown.line.is_open else 0
     return Labeling(
         pairs=pairs,
         pairs_planned=in_all - alike,
-        pairs_closed=states.get(PairState.CLOSED, 0),
-        pairs_void=states.get(PairState.VOID, 0) - alike,
+        pairs_closed=closed,
+        pairs_void=void - alike,
         pairs_alike=alike,
         choices=sum(answers.values()),
         answers=answers,
-        places_left=int(open_left or 0) + undrawn * places,
+        places_left=int(open_left) + undrawn * places,
         per_hour=_pace(session, round_id),
         present=_present(session, round_id, study_id),
         shortfalls=_shortfalls(session, shown) if shown.line.state is RoundState.LABELING else (),

@@ -42,6 +42,7 @@ WORKER_ALIVE = timedelta(seconds=60)
 PATIENCE = timedelta(seconds=5)
 AT_WORK = (RunState.WAITING, RunState.RUNNING)
 NEW_RUNS = {"retry_with", "train_again"}
+MOST_FAILED = 10
 
 
 @dataclass(frozen=True)
@@ -164,25 +165,41 @@ def head(session: Session, round_id: int) -> RoundHead:
 
 
 def generation(session: Session, shown: RoundHead) -> Generation:
-    """How the drawing of the round's groups goes."""
-    jobs = session.scalars(select(Job).where(Job.round_id == shown.line.id, Job.kind == JobKind.CHUNK).order_by(Job.id))
-    chunks = list(jobs)
-    running = [running_job(job) for job in chunks if job.state is JobState.RUNNING]
+    """How the drawing of the round's groups goes. Of many jobs that failed the newest are told."""
+    chunks = (Job.round_id == shown.line.id, Job.kind == JobKind.CHUNK)
+    put_aside = Job.state.in_((JobState.FAILED, JobState.CANCELLED))
+    count, done, aside = session.execute(
+        select(
+            func.count(),
+            func.count().filter(Job.state == JobState.DONE),
+            func.coalesce(func.sum(Job.payload["groups"].as_integer()).filter(put_aside), 0),
+        ).where(*chunks)
+    ).one()
+    running = _running(session, *chunks)
+    failed = session.scalars(
+        select(Job)
+        .where(*chunks, Job.error.is_not(None), Job.state != JobState.DONE)
+        .order_by(Job.id.desc())
+        .limit(MOST_FAILED)
+    )
     k = shown.settings.sampling.samples_per_group
     per_second = sum(job.per_second for job in running)
-    put_aside = sum(failed_job(job).groups for job in chunks if job.state in (JobState.FAILED, JobState.CANCELLED))
-    left = (shown.line.groups - put_aside - shown.line.groups_drawn) * k - sum(job.done for job in running)
+    left = (shown.line.groups - int(aside) - shown.line.groups_drawn) * k - sum(job.done for job in running)
     return Generation(
         groups=shown.line.groups,
         groups_drawn=shown.line.groups_drawn,
         samples_per_group=k,
-        chunks=len(chunks),
-        chunks_done=sum(job.state is JobState.DONE for job in chunks),
+        chunks=count,
+        chunks_done=done,
         running=running,
-        failed=[failed_job(job) for job in chunks if job.error and job.state is not JobState.DONE],
+        failed=[failed_job(job) for job in failed],
         per_second=round(per_second, 2),
         seconds_left=max(left, 0) / per_second if per_second else None,
     )
+
+
+def _running(session: Session, *where: Any) -> list[RunningJob]:
+    return [running_job(job) for job in session.scalars(select(Job).where(*where, Job.state == JobState.RUNNING))]
 
 
 def history(session: Session, round_id: int, *, limit: int = 50) -> list[EventLine]:
@@ -220,13 +237,21 @@ def workers(session: Session) -> Workers:
 
 
 def pictures(session: Session, round_id: int, *, limit: int = 20) -> list[Drawn]:
-    """The round's newest pictures, newest first."""
+    """The round's newest pictures: of the chunks that were drawn last, each of which has two at least."""
+    newest = (
+        select(Job.id, Job.ended_at)
+        .where(Job.round_id == round_id, Job.kind == JobKind.CHUNK, Job.state == JobState.DONE)
+        .order_by(Job.ended_at.desc())
+        .limit(limit // 2)
+        .subquery("newest")
+    )
     rows = session.execute(
         select(Sample.id, Sample.webp_key, Sample.width, Sample.height, Prompt.text)
         .join(Group, Group.id == Sample.group_id)
+        .join(newest, newest.c.id == Group.job_id)
         .join(Prompt, Prompt.id == Group.prompt_id)
-        .where(Group.round_id == round_id, Sample.state == SampleState.READY)
-        .order_by(Sample.id.desc())
+        .where(Sample.state == SampleState.READY)
+        .order_by(newest.c.ended_at.desc(), Sample.id.desc())
         .limit(limit)
     )
     return [Drawn(Picture(sample_id, key, width, height), prompt) for sample_id, key, width, height, prompt in rows]
