@@ -54,6 +54,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/admin/log?study={study}&kind=rounds",
         "/admin/log?who=person",
     ),
+    "/admin/payments": ("/admin/payments", "/admin/payments?study={study}&per_hour=12"),
     "/admin/webhooks": ("/admin/webhooks",),
     "/admin/webhooks/{webhook_id:int}": ("/admin/webhooks/{webhook}",),
     "/admin/mail": ("/admin/mail",),
@@ -63,7 +64,15 @@ PLACES: dict[str, tuple[str, ...]] = {
     "/admin/studies/{study_id:int}/settings": ("/admin/studies/{study}/settings",),
     "/admin/tries/{try_id:int}": ("/admin/tries/{try_}",),
     "/admin/studies/{study_id:int}/labeling": ("/admin/studies/{study}/labeling",),
-    "/admin/studies/{study_id:int}/people": ("/admin/studies/{study}/people", "/admin/studies/{quiet_study}/people"),
+    "/admin/studies/{study_id:int}/people": (
+        "/admin/studies/{study}/people",
+        "/admin/studies/{study}/people?view=table&sort=time",
+        "/admin/studies/{study}/people?round={complete}",
+        "/admin/studies/{quiet_study}/people",
+    ),
+    "/admin/studies/{study_id:int}/people/{user_id:int}/leave_out": (
+        "/admin/studies/{study}/people/{person}/leave_out",
+    ),
     "/admin/studies/{study_id:int}/gold": (
         "/admin/studies/{study}/gold",
         "/admin/studies/{study}/gold?show=set",
@@ -90,6 +99,7 @@ NO_PAGES = {
     "/admin/": "is /admin",
     "/research/": "is /research",
     "/admin/log/events.csv": "a file",
+    "/admin/payments/payments.csv": "a file",
     "/admin/studies/{study_id:int}/file": "a file",
 }
 

@@ -88,11 +88,12 @@ TRIES = """
 
 ROUNDS_OF_STUDY = """
     INSERT INTO rounds (study_id, kind, number, state, hold, settings, first_position, groups, launched_at,
-                        labeling_at, training_at, ended_at)
+                        labeling_at, training_at, ended_at, trajectories_gone_at)
     SELECT studies.id, 'preference', number, CASE WHEN number = :rounds THEN 'labeling' ELSE 'complete' END, 'none',
            settings, (number - 1) * :pairs, :pairs, began, began + interval '1 minute',
            CASE WHEN number < :rounds THEN began + interval '50 minutes' END,
-           CASE WHEN number < :rounds THEN began + interval '59 minutes' END
+           CASE WHEN number < :rounds THEN began + interval '59 minutes' END,
+           CASE WHEN number <= :rounds - 4 THEN began + interval '60 minutes' END
     FROM studies, generate_series(1, :rounds) AS number,
          LATERAL (SELECT now() - interval '40 minutes' - (:rounds - number) * interval '1 hour' AS began) AS then_
     WHERE studies.id = :study ORDER BY number
@@ -304,10 +305,10 @@ APPEARANCES = """
     WHERE study_id = :study ORDER BY samples.id
 """
 COMPARISONS = """
-    INSERT INTO rounds (study_id, kind, number, state, hold, settings, checkpoint_id, first_position, groups,
+    INSERT INTO rounds (study_id, kind, number, state, hold, settings, checkpoint_id, sampler, first_position, groups,
                         launched_at, labeling_at, ended_at)
     SELECT :study, 'evaluation', row_number() OVER (ORDER BY checkpoints.number), 'complete', 'none', settings,
-           checkpoints.id, 0, :prompts, now(), now(), now()
+           checkpoints.id, 'study', 0, :prompts, now(), now(), now()
     FROM checkpoints JOIN studies ON studies.id = study_id
     WHERE study_id = :study AND number % GREATEST(:rounds / :beside, 1) = 0 ORDER BY number
 """, """
