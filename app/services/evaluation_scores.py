@@ -6,7 +6,6 @@ than that of two means.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Float, Select, cast, func, select
 from sqlalchemy.orm import Session
@@ -89,9 +88,9 @@ def of_study(session: Session, study_id: int, *, judge: str | None = None) -> li
     return [JudgeScores(*known, scores) for known, scores in found.items()]
 
 
-def _pictures(study_id: int) -> Select[Any]:
+def _pictures(study_id: int) -> Select[int, Sampler | None, int | None, int, str, float]:
     """Every scored picture of the study's evaluation set."""
-    query: Select[Any] = (
+    return (
         select(
             Group.id.label("group_id"), Group.sampler, Sample.checkpoint_id, Sample.number, SampleScore.judge,
             SampleScore.value,
@@ -100,4 +99,3 @@ def _pictures(study_id: int) -> Select[Any]:
         .join(SampleScore, SampleScore.sample_id == Sample.id)
         .where(Group.study_id == study_id, Group.round_id.is_(None), Sample.state == SampleState.READY)
     )  # fmt: skip
-    return query

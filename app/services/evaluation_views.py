@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import false, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import Checkpoint, Group, Prompt, Sample, Sampler, SampleState
@@ -20,8 +20,10 @@ class Policy:
 
 @dataclass(frozen=True)
 class Row:
-    """One prompt and one noise: a picture per policy, in the order asked for; none where it is not drawn yet."""
+    """One prompt and one noise: a picture per policy, in the order asked for; none where it is not drawn yet. `number`
+    is the prompt's in its set."""
 
+    number: int
     prompt: str
     draw: int
     pictures: Sequence[Picture | None]
@@ -38,29 +40,41 @@ def lineage(session: Session, checkpoint_id: int) -> list[Policy]:
     return [*policies, Policy(checkpoint_id, own)]
 
 
-def rows(session: Session, study_id: int, policies: Sequence[Policy], *, sampler: Sampler, draw: int) -> list[Row]:
-    """The pictures of one draw of every evaluation prompt, in the order of the prompts. One query."""
+def rows(
+    session: Session, study_id: int, policies: Sequence[Policy], *, sampler: Sampler, draw: int,
+    first: int = 0, limit: int | None = None,
+) -> list[Row]:  # fmt: skip
+    """The pictures of one draw of every evaluation prompt, in the order of the prompts; or of `limit` prompts from the
+    one in place `first` on. A prompt of which none of these policies has a picture is left out. One query."""
     wanted = [policy.checkpoint_id for policy in policies]
+    groups = (
+        select(Group.id, Prompt.number, Prompt.text)
+        .join(Prompt, Prompt.id == Group.prompt_id)
+        .where(Group.study_id == study_id, Group.round_id.is_(None), Group.sampler == sampler, Group.draw == draw)
+        .order_by(Prompt.number)
+        .offset(first)
+        .limit(limit)
+        .subquery()
+    )
     found = session.execute(
         select(
-            Prompt.number, Prompt.text, Sample.checkpoint_id, Sample.id, Sample.webp_key, Sample.width, Sample.height
+            groups.c.number, groups.c.text, Sample.checkpoint_id, Sample.id, Sample.webp_key, Sample.width,
+            Sample.height,
         )
-        .join(Group, Group.id == Sample.group_id)
-        .join(Prompt, Prompt.id == Group.prompt_id)
+        .join(Sample, Sample.group_id == groups.c.id)
         .where(
-            Group.study_id == study_id,
-            Group.round_id.is_(None),
-            Group.sampler == sampler,
-            Group.draw == draw,
             Sample.state == SampleState.READY,
-            or_(Sample.checkpoint_id.is_(None), Sample.checkpoint_id.in_([i for i in wanted if i is not None])),
+            or_(
+                Sample.checkpoint_id.in_([i for i in wanted if i is not None]),
+                Sample.checkpoint_id.is_(None) if None in wanted else false(),
+            ),
         )
-        .order_by(Prompt.number)
-    )
+        .order_by(groups.c.number)
+    )  # fmt: skip
     drawn: dict[tuple[int, str], dict[int | None, Picture]] = {}
     for number, text, checkpoint_id, sample_id, key, width, height in found:
         drawn.setdefault((number, text), {})[checkpoint_id] = Picture(sample_id, key, width, height)
-    return [Row(text, draw, tuple(by.get(policy) for policy in wanted)) for (_, text), by in drawn.items()]
+    return [Row(number, text, draw, tuple(by.get(policy) for policy in wanted)) for (number, text), by in drawn.items()]
 
 
 def draws(session: Session, study_id: int) -> int:
