@@ -5,17 +5,32 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.artifacts import Artifacts
 from app.db import transaction
-from app.models import Answer, Checkpoint, Event, Hold, Metric, Pair, Round, RoundState, RunState, Sample, Study, User
-from app.models import StudyWarning as Warned
+from app.models import (
+    Answer,
+    Checkpoint,
+    Event,
+    Hold,
+    Metric,
+    Pair,
+    Round,
+    RoundState,
+    RunState,
+    Sample,
+    Study,
+    StudyWarning,
+    StudyWatch,
+    User,
+)
 from app.services import accounts, choices, dealing, rounds, studies, sweep
 from app.services.troubles import BY_NAME, in_english
 from app.settings import Settings
@@ -48,19 +63,23 @@ def run_a_round(study: Study, answer: Callable[[Study], int] = rooms.answer_all)
     answer(study)
     sweep.sweep()
     rooms.work_off()
+    with transaction() as session:  # as if a while had passed: studies are not looked at all the time
+        session.execute(update(StudyWatch).values(looked_at=StudyWatch.looked_at - timedelta(minutes=1)))
     sweep.sweep()
     return rooms.fresh(round_)
 
 
-def warnings(study: Study) -> dict[str, Warned]:
+def warnings(study: Study) -> dict[str, StudyWarning]:
     with transaction() as session:
-        rows = session.scalars(select(Warned).where(Warned.study_id == study.id).order_by(Warned.id)).all()
+        rows = session.scalars(
+            select(StudyWarning).where(StudyWarning.study_id == study.id).order_by(StudyWarning.id)
+        ).all()
     for row in rows:
         print(f"{row.name}: {in_english(BY_NAME[row.name], row.figures)} {row.figures}")
     return {row.name: row for row in rows}
 
 
-def assert_stopped(study: Study, *names: str, rounds_made: int = 1) -> list[Warned]:
+def assert_stopped(study: Study, *names: str, rounds_made: int = 1) -> list[StudyWarning]:
     """The study has just these warnings, stopped itself on them, and launches nothing more."""
     found = warnings(study)
     assert list(found) == list(names)
