@@ -5,11 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import Session, aliased, defer
 
 from app.errors import NotFound
-from app.models import OPEN, BaseModel, Checkpoint, Prompt, PromptSet, Round, RoundTotals, Split, Study, TrainingRun
+from app.models import (
+    OPEN,
+    BaseModel,
+    Checkpoint,
+    Prompt,
+    PromptSet,
+    Round,
+    RoundTotals,
+    Sampler,
+    Split,
+    Study,
+    TrainingRun,
+)
 from app.models.round import Hold, RoundKind, RoundState
 from app.services import chunks
 from app.study_settings import StudySettings, validated
@@ -38,6 +50,7 @@ class RoundLine:
     made: int | None
     launched_at: datetime
     ended_at: datetime | None
+    sampler: Sampler | None
 
     @property
     def is_open(self) -> bool:
@@ -96,7 +109,7 @@ class CheckpointOption:
 
 @dataclass(frozen=True)
 class StudyPage:
-    """All that the study's own page shows."""
+    """All that the study's own page shows. `next_number` is that of the preference round that is launched next."""
 
     card: StudyCard
     model: ModelFacts
@@ -109,11 +122,12 @@ class StudyPage:
     current_id: int | None
     checkpoints: Sequence[CheckpointOption]
     rounds: Sequence[RoundLine]
+    next_number: int
 
     @property
     def open_round(self) -> RoundLine | None:
         """The open preference round, of which there is at most one."""
-        return next((line for line in self.rounds if line.is_open and line.kind is RoundKind.PREFERENCE), None)
+        return next((line for line in self.card.open_rounds if line.kind is RoundKind.PREFERENCE), None)
 
 
 def cards(session: Session, *, before: int | None = None, limit: int = 100, archived: bool = False) -> list[StudyCard]:
@@ -133,8 +147,12 @@ def card(session: Session, study_id: int) -> StudyCard:
     return found[0]
 
 
-def page(session: Session, study_id: int) -> StudyPage:
-    """The study's page. Raises `NotFound`."""
+def page(
+    session: Session, study_id: int, *, before: int | None = None, limit: int | None = None,
+    choose_from: int | None = None, also: Sequence[int] = (),
+) -> StudyPage:  # fmt: skip
+    """The study's page with its newest rounds, at most `limit`, with an id below `before`; and to choose from, its
+    newest `choose_from` checkpoints (none: all), its current one and those named in `also`. Raises `NotFound`."""
     shown = card(session, study_id)
     study, model, prompt_set = session.execute(
         select(Study, BaseModel, PromptSet)
@@ -142,6 +160,7 @@ def page(session: Session, study_id: int) -> StudyPage:
         .join(PromptSet, PromptSet.id == Study.prompt_set_id)
         .where(Study.id == study_id)
     ).one()
+    older = () if before is None else (Round.id < before,)
     return StudyPage(
         card=shown,
         model=facts(model),
@@ -152,8 +171,11 @@ def page(session: Session, study_id: int) -> StudyPage:
         preset=study.preset,
         seed=study.seed,
         current_id=study.current_checkpoint_id,
-        checkpoints=checkpoint_options(session, study_id),
-        rounds=round_lines(session, Round.study_id == study_id),
+        checkpoints=checkpoint_options(
+            session, study_id, limit=choose_from, also=[*also, *filter(None, [study.current_checkpoint_id])]
+        ),
+        rounds=round_lines(session, Round.study_id == study_id, *older, limit=limit),
+        next_number=_next_number(session, study_id),
     )
 
 
@@ -175,19 +197,28 @@ def prompts(session: Session, study: Study) -> list[PromptLine]:
     return [PromptLine(number, text, split, number in over) for number, text, split in rows]
 
 
-def checkpoint_options(session: Session, study_id: int) -> list[CheckpointOption]:
-    """The study's checkpoints, newest first."""
+def checkpoint_options(
+    session: Session, study_id: int, *, limit: int | None = None, also: Sequence[int] = ()
+) -> list[CheckpointOption]:
+    """The study's checkpoints, newest first; beyond `limit` only those that are named in `also`."""
+    newest = select(func.max(Checkpoint.number)).where(Checkpoint.study_id == study_id).scalar_subquery()
+    wanted = [] if limit is None else [or_(Checkpoint.number > newest - limit, Checkpoint.id.in_(also))]
     rows = session.execute(
         select(Checkpoint.id, Checkpoint.number, Round.number, Checkpoint.created_at)
         .join(TrainingRun, TrainingRun.id == Checkpoint.training_run_id)
         .join(Round, Round.id == TrainingRun.round_id)
-        .where(Checkpoint.study_id == study_id)
+        .where(Checkpoint.study_id == study_id, *wanted)
         .order_by(Checkpoint.number.desc())
     )
     return [CheckpointOption(*row) for row in rows]
 
 
-def round_lines(session: Session, *where: ColumnElement[bool]) -> list[RoundLine]:
+def _next_number(session: Session, study_id: int) -> int:
+    newest = select(func.max(Round.number)).where(Round.study_id == study_id, Round.kind == RoundKind.PREFERENCE)
+    return (session.scalar(newest) or 0) + 1
+
+
+def round_lines(session: Session, *where: ColumnElement[bool], limit: int | None = None) -> list[RoundLine]:
     """Rounds as lines, newest first. One query."""
     policy, other = aliased(Checkpoint), aliased(Checkpoint)
     newest = (
@@ -199,11 +230,13 @@ def round_lines(session: Session, *where: ColumnElement[bool]) -> list[RoundLine
     )
     rows = session.execute(
         select(Round, RoundTotals, policy.number, other.number, newest)
+        .options(defer(RoundTotals.open_answered))
         .outerjoin(RoundTotals, RoundTotals.round_id == Round.id)
         .outerjoin(policy, policy.id == Round.checkpoint_id)
         .outerjoin(other, other.id == Round.other_checkpoint_id)
         .where(*where)
         .order_by(Round.id.desc())
+        .limit(limit)
     )
     return [_round_line(*row) for row in rows]
 
@@ -234,6 +267,7 @@ def _round_line(
         made=made,
         launched_at=row.launched_at,
         ended_at=row.ended_at,
+        sampler=row.sampler,
     )
 
 

@@ -88,7 +88,8 @@ def _lines(session: Session, *where: ColumnElement[bool], limit: int = MOST) -> 
         .order_by(StudyWarning.id.desc())
         .limit(limit)
     ).all()
-    good = {made.id: _good(session, made) for _, _, _, made in rows if made is not None}
+    spoiled = [made.id for warning, _, _, made in rows if made is not None and BY_NAME[warning.name].spoils]
+    good = _good(session, spoiled) if spoiled else {}
     return [
         WarningLine(
             warning.id, warning.name, warning.study_id, warning.round_id, round_number, run_number,
@@ -99,6 +100,10 @@ def _lines(session: Session, *where: ColumnElement[bool], limit: int = MOST) -> 
     ]  # fmt: skip
 
 
-def _good(session: Session, made: Checkpoint) -> Policy:
-    found = watching.last_good(session, made)
-    return Policy(found.id, found.number) if found else Policy(None, 0)
+def _good(session: Session, checkpoint_ids: list[int]) -> dict[int, Policy]:
+    """The policy to go back to from each of these checkpoints."""
+    found = watching.last_goods(session, checkpoint_ids)
+    return {
+        made: Policy(found[made].id, found[made].number) if made in found else Policy(None, 0)
+        for made in checkpoint_ids
+    }

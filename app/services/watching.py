@@ -7,7 +7,7 @@ wrong with, as soon as no preference round is open.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
@@ -107,16 +107,27 @@ def stopped_by(session: Session, study_id: int) -> StudyWarning | None:
 def last_good(session: Session, checkpoint: Checkpoint) -> Checkpoint | None:
     """The newest checkpoint that this one descends from with whose training nothing was found that spoils pictures;
     none: the base."""
+    return last_goods(session, [checkpoint.id]).get(checkpoint.id)
+
+
+def last_goods(session: Session, checkpoint_ids: Sequence[int]) -> dict[int, Checkpoint]:
+    """The last good checkpoint before each of these, by its id; one that has only the base is not in it. One query."""
     spoiling = [trouble.name for trouble in TROUBLES if trouble.spoils]
-    before = checkpoint
-    while before.parent_id is not None:
-        before = session.get_one(Checkpoint, before.parent_id)
-        spoiled = exists().where(
-            StudyWarning.training_run_id == before.training_run_id, StudyWarning.name.in_(spoiling)
-        )
-        if not session.scalar(select(spoiled)):
-            return before
-    return None
+    spoiled = exists().where(
+        StudyWarning.training_run_id == Checkpoint.training_run_id, StudyWarning.name.in_(spoiling)
+    )
+    walk = (
+        select(Checkpoint.id.label("start"), Checkpoint.parent_id.label("at"))
+        .where(Checkpoint.id.in_(checkpoint_ids))
+        .cte("walk", recursive=True)
+    )
+    walk = walk.union(
+        select(walk.c.start, Checkpoint.parent_id).join(Checkpoint, Checkpoint.id == walk.c.at).where(spoiled)
+    )
+    rows = session.execute(
+        select(walk.c.start, Checkpoint).join(Checkpoint, Checkpoint.id == walk.c.at).where(~spoiled)
+    )
+    return {start: found for start, found in rows}  # noqa: C416 -- a Result is no mapping to mypy
 
 
 def _found(

@@ -29,7 +29,7 @@ from app.models import (
 from app.services import round_moves, studies, watching
 from app.services.sweep import sweep
 from app.settings import Settings, activate
-from tests import builders
+from tests import builders, scenes
 from tests.queries import counted
 
 FAR = {"kl_base": 2.0, "kl_sampled": 1.0}
@@ -378,3 +378,16 @@ def test_a_study_that_nothing_stops_does_not_wait_for_pictures(sessions: session
     with transaction(sessions) as session:
         assert numbers(session) == [1, 2]
         assert [warning.name for warning in warnings(session)] == ["kl"]
+
+
+def test_the_last_good_checkpoints_of_many_are_found_by_one_query(db):
+    study = builders.study(db)
+    made: list[Checkpoint] = []
+    for _ in range(5):
+        made.append(scenes.checkpoint(db, study, parent=made[-1] if made else None))
+    for bad in (made[1], made[2], made[4]):
+        builders.warning(db, training_run_id=bad.training_run_id, name="collapse", figures={})
+    with counted(db.get_bind().engine) as queries:
+        found = watching.last_goods(db, [one.id for one in made])
+    assert len(queries) == 1
+    assert {one.number: found[one.id].number for one in made if one.id in found} == {2: 1, 3: 1, 4: 1, 5: 4}
