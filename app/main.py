@@ -20,6 +20,7 @@ from app.web.api import annotate as annotate_api
 from app.web.api import annotators, checkpoints, metrics, preferences, prompts, samples, studies, tries, warnings
 from app.web.api import base_models as base_models_api
 from app.web.api import before as before_api
+from app.web.api import better as better_api
 from app.web.api import guide_pictures as guide_pictures_api
 from app.web.api import house as house_api
 from app.web.api import invites as invites_api
@@ -55,6 +56,7 @@ from app.web.pages import (
     links,
     outside,
     research,
+    research_better,
     sign_in,
 )
 from app.web.pictures import PictureLinks
@@ -87,6 +89,7 @@ PAGES: tuple[APIRouter, ...] = (
     admin_prompts.router,
     admin_rounds.router,
     research.router,
+    research_better.router,
     live.router,
 )
 API: tuple[APIRouter, ...] = (
@@ -110,6 +113,7 @@ API: tuple[APIRouter, ...] = (
     warnings.router,
     preferences.router,
     checkpoints.router,
+    better_api.router,
     samples.router,
 )
 STOP_SECONDS = 10

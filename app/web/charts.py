@@ -5,8 +5,8 @@ same picture serves light and dark and passes a strict content security policy.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from app.services.training_views import Point
 
@@ -24,8 +24,18 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How far a curve's value at one step may be off: from `low` to `high`."""
+
+    step: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Line:
-    """One curve: its name, its place among the colours, its path, and its points for the reader that hovers."""
+    """One curve: its name, its place among the colours, its path, and its points for the reader that hovers. `band` and
+    `bars` are the paths of how far its values may be off, where that is known."""
 
     name: str
     colour: int
@@ -33,6 +43,8 @@ class Line:
     faint: str
     points: Sequence[tuple[float, float, int, float]]
     last: float
+    band: str = ""
+    bars: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,8 +95,10 @@ class Bars:
 def line_chart(
     series: Sequence[tuple[str, Sequence[Point]]], *, guide: float | None = None,
     floor: float | None = None, ceiling: float | None = None, smooth: bool = False,
+    spreads: Mapping[str, Sequence[Spread]] | None = None,
 ) -> Chart:  # fmt: skip
-    """Curves over their steps. `floor` and `ceiling` are values that the axis must reach.
+    """Curves over their steps. `floor` and `ceiling` are values that the axis must reach. `spreads` are drawn around
+    the curves of their names; those that nothing bounds are left out.
 
     With `smooth`, a long curve is drawn as its running mean over a twentieth of it, with the values themselves faint
     behind: one pair decides one step, so single values jump.
@@ -94,11 +108,19 @@ def line_chart(
         return Chart((), (), (), None)
     steps = [point.step for _, points in drawn for point in points]
     values = [point.value for _, points in drawn for point in points if math.isfinite(point.value)]
+    off = {
+        name: [one for one in some if math.isfinite(one.low) and math.isfinite(one.high)]
+        for name, some in (spreads or {}).items()
+    }
+    values += [end for some in off.values() for one in some for end in (one.low, one.high)]
     low, high = _span([*values, *(v for v in (guide, floor, ceiling) if v is not None)])
     x = _scale(min(steps), max(steps), LEFT, WIDTH - RIGHT)
     y = _scale(low, high, HEIGHT - BOTTOM, TOP)
     return Chart(
-        [_line(name, colour, points, x, y, smooth) for colour, (name, points) in enumerate(drawn)],
+        [
+            _around(_line(name, colour, points, x, y, smooth), off.get(name, ()), x, y)
+            for colour, (name, points) in enumerate(drawn)
+        ],
         [Tick(x(step), str(step)) for step in _whole_ticks(min(steps), max(steps))],
         _labelled(_ticks(low, high, 3), y),
         None if guide is None else Tick(y(guide), short(guide)),
@@ -159,6 +181,17 @@ def _line(
         [(x(point.step), y(point.value), point.step, float(f"{point.value:.6g}")) for point in shown],
         shown[-1].value if shown else math.nan,
     )
+
+
+def _around(line: Line, spreads: Sequence[Spread], x: Callable[[float], float], y: Callable[[float], float]) -> Line:
+    """The line with a band through the ends of the spreads, and a bar for each; bars of several lines stand beside each
+    other."""
+    if not spreads:
+        return line
+    there = [f"{x(one.step):.1f} {y(one.high):.1f}" for one in spreads]
+    back = [f"{x(one.step):.1f} {y(one.low):.1f}" for one in reversed(spreads)]
+    bars = "".join(f"M{x(one.step) + 2 * line.colour:.1f} {y(one.high):.1f}V{y(one.low):.1f}" for one in spreads)
+    return replace(line, band=f"M{'L'.join(there + back)}Z", bars=bars)
 
 
 def _running_mean(points: Sequence[Point]) -> list[Point]:

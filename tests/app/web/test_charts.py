@@ -1,9 +1,12 @@
 import math
+import re
 
 import pytest
 
+from app.services.bradley_terry import Open, Strength
 from app.services.training_views import Point
-from app.web.charts import HEIGHT, WIDTH, bar_row, line_chart, short
+from app.web.charts import HEIGHT, WIDTH, Spread, bar_row, line_chart, short
+from app.web.interval_chart import dots
 
 
 def points(*values: float) -> list[Point]:
@@ -73,3 +76,31 @@ def test_the_labels_of_a_curve_that_hardly_moves_tell_its_ticks_apart():
     labels = [tick.label for tick in line_chart([("loss", points(0.69315, 0.69314, 0.69316))]).y_ticks]
     assert len(labels) > 1
     assert len(set(labels)) == len(labels)
+
+
+def test_how_far_values_may_be_off_is_drawn_around_their_curve_and_fits_the_axis():
+    spreads = {"score": [Spread(1, 0.0, 1.0), Spread(2, -math.inf, math.inf), Spread(3, 0.5, 2.0)]}
+    chart = line_chart([("score", points(0.5, 0.6, 1.0)), ("other", points(0.5, 0.5, 0.5))], spreads=spreads)
+    line, bare = chart.lines
+    assert (bare.band, bare.bars) == ("", "")
+    assert line.bars.count("M") == 2, "an interval that nothing bounds is left out"
+    heights = [float(height) for height in re.findall(r" ([-\d.]+)", line.band)]
+    assert len(heights) == 4
+    assert min(heights) >= chart.top
+    assert max(heights) <= chart.bottom
+
+
+def test_strengths_stand_at_their_places_with_open_ends_at_the_edge():
+    base = Strength(0, 0, 0, 0, Open.NEITHER, 30)
+    known = Strength(1, math.log(3), 0.2, 2.0, Open.NEITHER, 20)
+    won = Strength(2, 3.0, 1.0, math.inf, Open.HIGH, 10)
+    chart = dots([won, known, base])
+    assert [dot.y for dot in chart.dots] == sorted(dot.y for dot in chart.dots)
+    assert chart.dots[0].open_high
+    assert not chart.dots[0].open_low
+    assert chart.dots[0].high == chart.right
+    assert chart.dots[2].x == chart.even
+    assert all(chart.left <= dot.low <= dot.x <= dot.high <= chart.right for dot in chart.dots)
+    by_label = {tick.label: tick.at for tick in chart.ticks}
+    assert by_label["75"] == chart.dots[1].x, "log 3 is to win three of four"
+    assert by_label["50"] == chart.even
