@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Annotated, Protocol
 
 import typer
@@ -10,9 +11,18 @@ from sqlalchemy.orm import Session
 from app.cli.output import out, print_json, say
 from app.db import transaction
 from app.errors import BadInput
-from app.models import Round, User
+from app.models import Round, Sampler, User
 from app.models.base import Json
-from app.services import round_moves, round_views, rounds, training_views
+from app.services import (
+    evaluation_results,
+    evaluation_rounds,
+    round_moves,
+    round_views,
+    rounds,
+    studies,
+    training_views,
+)
+from app.services.evaluation_results import Result, Verdict
 from app.services.round_views import RoundHead
 from app.services.training_views import Training
 from app.settings import get_settings
@@ -44,7 +54,7 @@ MOVES: dict[str, tuple[Move, str]] = {
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     group = typer.Typer(help="Rounds: launch, show, move.", no_args_is_help=True)
-    for name, command in (("launch", launch), ("show", show), ("retry", retry)):
+    for name, command in (("launch", launch), ("compare", compare), ("show", show), ("retry", retry)):
         group.command(name)(command)
     for name, (move, text) in MOVES.items():
         group.command(name, help=text)(_mover(move))
@@ -62,6 +72,33 @@ def launch(
     with ensure_servers(get_settings(), "round", say):
         with transaction() as session:
             round_id = rounds.launch(session, study_id=study, pairs=pairs, actor=None).id
+        _print(round_id, as_json)
+
+
+def compare(
+    study: Annotated[int, typer.Argument(help="The study's id.", show_default=False)],
+    policy: Annotated[
+        int | None,
+        typer.Option(min=0, help="Number of a checkpoint, 0 for the base; else the current one.", show_default=False),
+    ] = None,
+    against: Annotated[int, typer.Option(min=0, help="Number of the other, 0 for the base.")] = 0,
+    sampler: Annotated[Sampler, typer.Option(help="How the pictures are drawn that are compared.")] = Sampler.STUDY,
+    pairs: Annotated[int | None, typer.Option(min=1, help="Pairs to compare, if not all.", show_default=False)] = None,
+    choices: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Choices on each, if not the study's number.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let people compare two policies of a study blindly; nothing is trained."""
+    with ensure_servers(get_settings(), "round", say):
+        with transaction() as session:
+            current = studies.get(session, study).current_checkpoint_id
+            round_id = evaluation_rounds.launch(
+                session, study_id=study,
+                checkpoint_id=current if policy is None else evaluation_rounds.policy(session, study, policy),
+                other_checkpoint_id=evaluation_rounds.policy(session, study, against), sampler=sampler, pairs=pairs,
+                choices_per_pair=choices, actor=None,
+            ).id  # fmt: skip
         _print(round_id, as_json)
 
 
@@ -101,14 +138,17 @@ def _print(round_id: int, as_json: bool) -> None:
     with transaction() as session:
         head = round_views.head(session, round_id)
         training = training_views.of_round(session, round_id)
+        compared = evaluation_results.of_round(session, round_id) if head.line.sampler else None
     if as_json:
-        print_json(_view(head, training))
+        print_json(_view(head, training, compared))
         return
     line = head.line
     out.print(f"Round {line.id}: {head.study_name}, {line.kind} {line.number}, {_standing(head)}")
     out.print(f"drawn {line.groups_drawn} of {line.groups} groups; {line.pairs_closed} of {line.pairs_planned} pairs")
     if training is not None:
         out.print(f"training run {training.run.number}: {training.run.state}, {training.run.steps_done} steps")
+    if compared is not None:
+        out.print(_said(compared))
     out.print(f"can: {', '.join(sorted(head.moves)) or 'nothing more'}")
 
 
@@ -118,7 +158,19 @@ def _standing(head: RoundHead) -> str:
     return f"{line.state}{hold}{f': {line.hold_reason}' if line.hold_reason else ''}"
 
 
-def _view(head: RoundHead, training: Training | None) -> Json:
+def _said(found: Result) -> str:
+    """A comparison's result in a line."""
+    rate, (low, high) = found.tally.rate, found.tally.rate.interval
+    names = [f"checkpoint {one.number}" if one.number else "the base" for one in (found.policy, found.other)]
+    if rate.value is None:
+        return f"{names[0]} against {names[1]}: nobody has decided yet"
+    told = f"{names[0]} against {names[1]}: {rate.value:.1%} of {rate.of} choices ({low:.1%} to {high:.1%})"
+    if found.verdict is Verdict.SETTLED:
+        return f"{told}, settled"
+    return f"{told}, about {found.more} more would settle it" if found.more else f"{told}, too close to be settled"
+
+
+def _view(head: RoundHead, training: Training | None, compared: Result | None) -> Json:
     line = head.line
     run = training.run if training else None
     return {
@@ -135,8 +187,16 @@ def _view(head: RoundHead, training: Training | None) -> Json:
         "pairs_closed": line.pairs_closed,
         "run": run and {"number": run.number, "state": run.state.value, "steps": run.steps_done},
         "checkpoint": line.made,
+        "comparison": compared and _compared(compared),
         "moves": sorted(head.moves),
     }
+
+
+def _compared(found: Result) -> Json:
+    rate, (low, high) = found.tally.rate, found.tally.rate.interval
+    figures = {"rate": rate.value, "low": low, "high": high, "verdict": found.verdict.value, "more": found.more}
+    policies = {"policy": found.policy.number, "other_policy": found.other.number, "sampler": found.sampler.value}
+    return policies | asdict(found.tally) | figures
 
 
 def _setting(text: str) -> tuple[str, object]:

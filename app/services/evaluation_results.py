@@ -1,15 +1,22 @@
 """What people chose in evaluation rounds: which of two policies they prefer, and how sure that is. Read-only.
 
+The rate of a policy over another is the share of decided choices for its picture, a tie being half a choice for each;
+`both_bad` and `skip` decide nothing. Its interval takes each choice for one made independently of all others.
+
 Choices count here that stand, were made by people who are not left out, and on pairs that are not void; a choice that
 came after its round had ended is one like any other. Cancelled rounds are asked about alone, never among others.
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import Session, aliased
 
+from app.errors import BadInput, NotFound
 from app.models import (
     Answer,
     Checkpoint,
@@ -26,6 +33,9 @@ from app.models import (
 )
 from app.services import preferences
 from app.services.evaluation_views import Policy
+from app.services.measures import Z95, Share
+
+MOST_MORE = 10_000  # choices: a comparison that needs more is too close to be settled
 
 
 @dataclass(frozen=True)
@@ -50,9 +60,91 @@ class Tally:
     skips: int = 0
 
     @property
+    def rate(self) -> Share:
+        """The share of the decided choices that are for the policy."""
+        return Share(self.wins + self.ties / 2, self.wins + self.other_wins + self.ties)
+
+    @property
     def turned(self) -> "Tally":
         """The same, seen from the other policy."""
         return Tally(self.other_wins, self.wins, self.ties, self.both_bad, self.skips)
+
+    @classmethod
+    def sum_of(cls, tallies: Sequence["Tally"]) -> "Tally":
+        """All of them together, seen from the same policy."""
+        return cls(*(sum(column) for column in zip(*(astuple(tally) for tally in tallies), strict=True)))
+
+
+class Verdict(StrEnum):
+    """What a comparison says."""
+
+    NOTHING = "nothing"  # nobody has decided yet
+    SETTLED = "settled"  # the interval excludes one half
+    OPEN = "open"  # it does not yet
+    CLOSE = "close"  # and will not with any sensible number of choices
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of one evaluation round so far, seen from `policy`."""
+
+    policy: Policy
+    other: Policy
+    sampler: Sampler
+    tally: Tally
+
+    @property
+    def more(self) -> int | None:
+        """The smallest number of further choices with which the interval excludes one half if the share of those made
+        so far holds; none where it is more than `MOST_MORE`, or where nobody has decided yet.
+
+        A Wilson interval excludes one half where the share p of n lies so far from it that (p - 1/2)^2 > z^2 / (4 n).
+        """
+        rate = self.tally.rate
+        if rate.value is None or rate.value == 0.5:
+            return None
+        if rate.excludes(0.5):
+            return 0
+        wanted = math.floor(Z95**2 / (4 * (rate.value - 0.5) ** 2)) + 1
+        more = max(1, wanted - rate.of)
+        return more if more <= MOST_MORE else None
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.tally.rate.of == 0:
+            return Verdict.NOTHING
+        if self.more is None:
+            return Verdict.CLOSE
+        return Verdict.OPEN if self.more else Verdict.SETTLED
+
+    @property
+    def better(self) -> Policy | None:
+        """The policy that people prefer; none before that is settled."""
+        if self.verdict is not Verdict.SETTLED:
+            return None
+        return self.policy if (self.tally.rate.value or 0) > 0.5 else self.other
+
+
+def of_round(session: Session, round_id: int) -> Result:
+    """The result of an evaluation round, also of one that was cancelled. Raises `NotFound`; `BadInput` for a preference
+    round."""
+    one, other = aliased(Checkpoint), aliased(Checkpoint)
+    found = session.execute(
+        select(Round, one.number, other.number)
+        .outerjoin(one, one.id == Round.checkpoint_id)
+        .outerjoin(other, other.id == Round.other_checkpoint_id)
+        .where(Round.id == round_id)
+    ).one_or_none()
+    if found is None:
+        raise NotFound(f"There is no round {round_id}.")
+    round_, number, other_number = found
+    if round_.sampler is None:
+        raise BadInput(f"Round {round_id} compares nothing: it is a preference round.", "Name an evaluation round.")
+    counted = tuple(session.execute(said(Round.id == round_id).with_only_columns(*counts())).one())
+    return Result(
+        Policy(round_.checkpoint_id, number or 0), Policy(round_.other_checkpoint_id, other_number or 0),
+        round_.sampler, Tally(*counted),
+    )  # fmt: skip
 
 
 def comparisons(session: Session, study_id: int, *, sampler: Sampler | None = None) -> list[Comparison]:
@@ -75,15 +167,20 @@ def comparisons(session: Session, study_id: int, *, sampler: Sampler | None = No
         if policies[0].number < policies[1].number:
             policies, tally = policies[::-1], tally.turned
         found.setdefault(policies, []).append(tally)
-    summed = [
-        Comparison(
-            policy, rival, sum(t.wins for t in tallies), sum(t.other_wins for t in tallies),
-            sum(t.ties for t in tallies),
-        )
-        for (policy, rival), tallies in found.items()
-    ]  # fmt: skip
-    decided = [comparison for comparison in summed if comparison.wins + comparison.other_wins + comparison.ties]
-    return sorted(decided, key=lambda comparison: (comparison.policy.number, comparison.other.number))
+    summed = {policies: Tally.sum_of(tallies) for policies, tallies in found.items()}
+    return [
+        Comparison(policy, rival, tally.wins, tally.other_wins, tally.ties)
+        for (policy, rival), tally in sorted(summed.items(), key=lambda item: [policy.number for policy in item[0]])
+        if tally.rate.of
+    ]
+
+
+def by_pair(session: Session, round_id: int, pair_ids: Sequence[int]) -> dict[int, Tally]:
+    """What was said of these pairs of an evaluation round, by pair id; who has no choice is not in it."""
+    rows = session.execute(
+        said(Round.id == round_id, Pair.id.in_(pair_ids)).with_only_columns(Pair.id, *counts()).group_by(Pair.id)
+    )
+    return {pair_id: Tally(*counted) for pair_id, *counted in rows}
 
 
 def said(*where: ColumnElement[bool]) -> Select[Any]:

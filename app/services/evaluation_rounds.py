@@ -92,9 +92,9 @@ def draw(session: Session, round_: Round) -> None:
 
 def make_pairs(session: Session, round_: Round) -> int:
     """Pair the two policies' pictures that are drawn by now and not yet paired in this evaluation round."""
-    paired = select(Pair.group_id).where(Pair.round_id == round_.id)
-    if (session.scalar(select(func.count()).select_from(paired.subquery())) or 0) >= round_.groups:
+    if _paired(session, round_) >= round_.groups:
         return 0
+    paired = select(Pair.group_id).where(Pair.round_id == round_.id)
     one, other = aliased(Sample), aliased(Sample)
     numbers = [evaluation.policy_number(session, c) for c in (round_.checkpoint_id, round_.other_checkpoint_id)]
     wanted = _groups(session, round_).subquery()
@@ -116,7 +116,9 @@ def make_pairs(session: Session, round_: Round) -> int:
 
 
 def unfinished(session: Session, round_: Round) -> bool:
-    """Whether pictures of this evaluation round's policies are still to be drawn."""
+    """Whether pictures that this evaluation round compares are still to be drawn."""
+    if _paired(session, round_) >= round_.groups:
+        return False
     wanted = {round_.checkpoint_id, round_.other_checkpoint_id}
     open_jobs = session.scalars(
         select(Job.checkpoint_id).where(
@@ -126,6 +128,10 @@ def unfinished(session: Session, round_: Round) -> bool:
         )
     )
     return bool(wanted.intersection(open_jobs))
+
+
+def _paired(session: Session, round_: Round) -> int:
+    return session.scalar(select(func.count()).where(Pair.round_id == round_.id)) or 0
 
 
 def _groups(session: Session, round_: Round) -> Select[Any]:
@@ -174,3 +180,14 @@ def _check_policies(session: Session, study: Study, one: int | None, other: int 
         checkpoint = session.get(Checkpoint, wanted) if wanted is not None else None
         if wanted is not None and (checkpoint is None or checkpoint.study_id != study.id):
             raise NotFound(f"This study has no checkpoint {wanted}.")
+
+
+def policy(session: Session, study_id: int, number: int) -> int | None:
+    """The policy of this number in the study: the base (none) for 0, else a checkpoint's id. Raises `NotFound`."""
+    if number == 0:
+        return None
+    query = select(Checkpoint.id).where(Checkpoint.study_id == study_id, Checkpoint.number == number)
+    found = session.scalar(query)
+    if found is None:
+        raise NotFound(f"This study has no checkpoint with the number {number}.")
+    return found

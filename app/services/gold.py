@@ -1,6 +1,8 @@
 """Known answers: pairs whose better picture is known, so that they can be shown as gold or in a warm-up.
 
-Known is what an admin set, and what at least three people said unanimously of a closed pair of a finished round.
+Known is what an admin set, and what at least three people said unanimously of a closed pair of a finished preference
+round. Pairs of evaluation rounds are never known: whoever saw their pictures there is not to be taught which is right,
+and who did not is to judge them fresh.
 """
 
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from app.models import (
     PairState,
     Purpose,
     Round,
+    RoundKind,
     RoundState,
     User,
     UserKind,
@@ -43,11 +46,15 @@ class Known:
 def set_answer(session: Session, *, pair_id: int, answer: Answer, actor: User | None) -> GoldAnswer:
     """Say what is right for a pair. It changes what is shown from now on, not what was judged by it before.
 
-    Raises `BadInput` for a skip and for a pair that is shown to nobody, `NotFound` for no pair.
+    Raises `BadInput` for a skip, for a pair of a blind comparison and for one that is shown to nobody, `NotFound` for
+    no pair.
     """
     if answer is Answer.SKIP:
         raise BadInput("To skip is no answer that a pair can be known by.", "Choose another.")
     pair = _pair(session, pair_id)
+    round_ = session.get_one(Round, pair.round_id)
+    if round_.kind is RoundKind.EVALUATION:
+        raise BadInput("Nobody knows which of two policies is right in a blind comparison.", "Choose another pair.")
     if pair.state is PairState.VOID:
         raise BadInput(
             "A picture of this pair is lost, or both look the same, so it is shown to nobody.", "Choose another pair."
@@ -56,9 +63,7 @@ def set_answer(session: Session, *, pair_id: int, answer: Answer, actor: User | 
     row.answer, row.set_by_id, row.set_at = answer, actor.id if actor else None, func.now()
     session.add(row)
     session.flush()
-    events.write(
-        session, "pair.gold_set", session.get_one(Round, pair.round_id), actor=actor, pair=pair_id, answer=answer
-    )
+    events.write(session, "pair.gold_set", round_, actor=actor, pair=pair_id, answer=answer)
     return row
 
 
@@ -165,7 +170,12 @@ def _some_judged(session: Session, study_id: int, seed: str) -> list[int]:
     """Pairs that may be unanimous, of one finished round: some after a place that the seed tells, then some from the
     round's beginning."""
     has_judged = exists().where(Pair.round_id == Round.id, *JUDGED)
-    finished = select(Round.id).where(Round.study_id == study_id, Round.state == RoundState.COMPLETE, has_judged)
+    finished = select(Round.id).where(
+        Round.study_id == study_id,
+        Round.kind == RoundKind.PREFERENCE,
+        Round.state == RoundState.COMPLETE,
+        has_judged,
+    )
     round_id = session.scalar(finished.order_by(func.md5(func.concat(seed, Round.id))).limit(1))
     judged = select(Pair.id).where(Pair.round_id == round_id, *JUDGED).order_by(Pair.id).limit(LOOKED_AT)
     ends = select(func.min(Pair.id), func.max(Pair.id)).where(Pair.round_id == round_id, *JUDGED)

@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from app.models import Answer, Choice, GoldAnswer, Group, Lease, Pair, PairState, Prompt, Purpose, Round, Sample
+from app.models import (
+    Answer,
+    Choice,
+    GoldAnswer,
+    Group,
+    Lease,
+    Pair,
+    PairState,
+    Prompt,
+    Purpose,
+    Round,
+    RoundKind,
+    Sample,
+)
 from app.services import preferences
 from app.services.pictures import Picture
 
@@ -43,7 +56,8 @@ def count_set(session: Session, study_id: int) -> int:
 def pairs(
     session: Session, study_id: int, *, only_set: bool, before: int | None = None, limit: int = 24
 ) -> list[GoldPair]:
-    """Pairs whose answer was set, or all that have their choices, newest first, those before the id `before`."""
+    """Pairs of preference rounds whose answer was set, or all that have their choices, newest first, those before
+    the id `before`."""
     first, second = aliased(Sample), aliased(Sample)
     query = (
         select(Pair.id, Round.number, Prompt.text, first, second, GoldAnswer.answer)
@@ -53,7 +67,7 @@ def pairs(
         .join(first, first.id == Pair.first_id)
         .join(second, second.id == Pair.second_id)
         .outerjoin(GoldAnswer, GoldAnswer.pair_id == Pair.id)
-        .where(Round.study_id == study_id)
+        .where(Round.study_id == study_id, Round.kind == RoundKind.PREFERENCE)
         .order_by(Pair.id.desc())
         .limit(limit)
     )

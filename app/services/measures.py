@@ -12,10 +12,10 @@ NOBODY_LOOKS_WITHIN_MS = 300
 
 @dataclass(frozen=True)
 class Share:
-    """`part` of `of`, with its Wilson interval of 95 %: E. B. Wilson, "Probable inference, the law of succession, and
-    statistical inference", JASA 22 (1927)."""
+    """`part` of `of`; a tie may be half a count. With its Wilson interval of 95 %: E. B. Wilson, "Probable inference,
+    the law of succession, and statistical inference", JASA 22 (1927)."""
 
-    part: int
+    part: float
     of: int
 
     @property

@@ -1,6 +1,7 @@
 """Preference data for researchers: every pair of a study with what people said of it, as the stored rows have it."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,8 +56,12 @@ class PreferenceRow:
     choices: list[Said]
 
 
-def rows(session: Session, study_id: int, *, after: int = 0, limit: int = BATCH) -> list[PreferenceRow]:
-    """The study's pairs that anyone has answered, by pair id, those beyond `after`. Two queries."""
+def rows(
+    session: Session, study_id: int, *, kinds: Collection[RoundKind] = (RoundKind.PREFERENCE,), after: int = 0,
+    limit: int = BATCH,
+) -> list[PreferenceRow]:  # fmt: skip
+    """The pairs of the study's rounds of these kinds that anyone has answered, by pair id, those beyond `after`. Two
+    queries. Pairs of comparisons are not what a model learns from, so they are not among them unless asked for."""
     first, second = aliased(Sample), aliased(Sample)
     answered = select(Choice.id).where(Choice.pair_id == Pair.id, Choice.undone_at.is_(None)).exists()
     pairs = session.execute(
@@ -66,7 +71,7 @@ def rows(session: Session, study_id: int, *, after: int = 0, limit: int = BATCH)
         .join(Prompt, Prompt.id == Group.prompt_id)
         .join(first, first.id == Pair.first_id)
         .join(second, second.id == Pair.second_id)
-        .where(Round.study_id == study_id, Pair.id > after, answered)
+        .where(Round.study_id == study_id, Round.kind.in_(kinds), Pair.id > after, answered)
         .order_by(Pair.id)
         .limit(limit)
     ).all()

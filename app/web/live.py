@@ -20,9 +20,8 @@ from starlette.concurrency import run_in_threadpool
 from app import db
 from app.artifacts import Artifacts
 from app.services import round_views, rounds
-from app.web import house_parts, languages
+from app.web import house_parts, languages, round_parts
 from app.web.deps import RequireAdmin, SessionDep
-from app.web.round_parts import PARTS
 from app.web.templating import environment
 
 log = structlog.get_logger(__name__)
@@ -165,7 +164,7 @@ def look(session: Session, round_id: int, before: dict[str, Any]) -> tuple[dict[
     stand = (head.line.state, head.line.hold, head.is_live)
     facts: dict[str, Any] = {}
     messages: list[Message] = []
-    for part in PARTS.values():
+    for part in round_parts.of_round(head):
         found = part.facts(session, head)
         facts[part.name] = (stand, found)
         if before.get(part.name) == facts[part.name]:

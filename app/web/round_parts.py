@@ -10,12 +10,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.services import labeling_views, round_views, training_views, warning_views
+from app.models import RoundKind
+from app.services import comparison_views, labeling_views, round_views, training_views, warning_views
 from app.services.round_views import RoundHead
 from app.services.training_views import Training
 from app.web import charts
 
 LOG_2 = 0.6931471805599453
+TRAINED = frozenset({RoundKind.PREFERENCE})
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Part:
     facts: Callable[[Session, RoundHead], Any]
     drawn: Callable[[Any], Mapping[str, Any]] = lambda facts: {}
     for_one_viewer: bool = False
+    kinds: frozenset[RoundKind] = frozenset(RoundKind)
 
     @property
     def template(self) -> str:
@@ -78,11 +81,27 @@ PARTS = {
         Part("stages", lambda session, head: head),
         Part("moves", lambda session, head: head.moves, for_one_viewer=True),
         Part("warnings", lambda session, head: warning_views.of_round(session, head.line.id)),
+        Part("comparison", comparison_views.comparison, kinds=frozenset({RoundKind.EVALUATION})),
         Part("labeling", labeling_views.labeling),
-        Part("generation", round_views.generation),
-        Part("training", lambda session, head: training_views.of_round(session, head.line.id), training_charts),
-        Part("pictures", lambda session, head: round_views.pictures(session, head.line.id), for_one_viewer=True),
+        Part("generation", round_views.generation, kinds=TRAINED),
+        Part(
+            "training",
+            lambda session, head: training_views.of_round(session, head.line.id),
+            training_charts,
+            kinds=TRAINED,
+        ),
+        Part(
+            "pictures",
+            lambda session, head: round_views.pictures(session, head.line.id),
+            for_one_viewer=True,
+            kinds=TRAINED,
+        ),
         Part("workers", lambda session, head: round_views.workers(session)),
         Part("history", lambda session, head: round_views.history(session, head.line.id)),
     )
 }
+
+
+def of_round(head: RoundHead) -> list[Part]:
+    """The parts that the round's page has."""
+    return [part for part in PARTS.values() if head.line.kind in part.kinds]

@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from app.services import round_moves, round_views
-from app.web.api.shapes import RoundDetail
+from app.services import evaluation_results, round_moves, round_views
+from app.web.api.shapes import ComparisonShape, RoundDetail
 from app.web.deps import RequireAdmin, RequireResearcher, SessionDep
 
 router = APIRouter(tags=["rounds"])
@@ -21,6 +21,12 @@ class Retry(BaseModel):
 @router.get("/rounds/{round_id}", summary="One round")
 def show(round_id: int, session: SessionDep, user: RequireResearcher) -> RoundDetail:
     return RoundDetail.of_head(round_views.head(session, round_id))
+
+
+@router.get("/rounds/{round_id}/comparison", summary="What an evaluation round has found")
+def comparison(round_id: int, session: SessionDep, user: RequireResearcher) -> ComparisonShape:
+    """422 for a preference round, which compares nothing."""
+    return ComparisonShape.of(round_id, evaluation_results.of_round(session, round_id))
 
 
 @router.post("/rounds/{round_id}/pause", summary="Let a round stand still")

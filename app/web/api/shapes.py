@@ -1,5 +1,6 @@
 """What the API says of studies, rounds and checkpoints. The shapes are public: fields are added, never changed."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.models import Hold, RoundKind, RoundState, RunState, Sampler, Split
 from app.services.checkpoint_views import CheckpointLine, CheckpointPage, PolicyScores
+from app.services.evaluation_results import Result, Verdict
 from app.services.round_views import RoundHead
 from app.services.study_views import RoundLine, StudyCard, StudyPage
 
@@ -40,6 +42,7 @@ class RoundShape(Shape):
     choices: int
     policy: int | None = Field(description="Number of the checkpoint that draws; null for the base model.")
     other_policy: int | None = Field(description="In an evaluation round: what it is compared with.")
+    sampler: Sampler | None = Field(description="In an evaluation round: how the pictures are drawn that it shows.")
     made: int | None = Field(description="Number of the newest checkpoint that the round made.")
     launched_at: datetime
     ended_at: datetime | None
@@ -60,6 +63,37 @@ class RoundDetail(RoundShape):
     def of_head(cls, head: RoundHead) -> "RoundDetail":
         shape = RoundShape.of(head.line).model_dump()
         return cls(moves=sorted(head.moves), settings=head.settings.model_dump(), **shape)
+
+
+class ComparisonShape(Shape):
+    """What people said in an evaluation round, seen from `policy`. Policies are numbers of checkpoints."""
+
+    round: int
+    policy: int | None = Field(description="Null for the base model.")
+    other_policy: int | None
+    sampler: Sampler
+    wins: int = Field(description="Choices for the policy's picture.")
+    other_wins: int
+    ties: int
+    both_bad: int = Field(description="Decides nothing, as does a skip.")
+    skips: int
+    rate: float | None = Field(description="(wins + ties / 2) / (wins + other_wins + ties); null before any.")
+    low: float = Field(description="Lower end of the rate's Wilson interval of 95 %.")
+    high: float
+    verdict: Verdict
+    more: int | None = Field(
+        description="Further choices after which the interval would exclude one half if the rate stayed as it is; null "
+        "where that is not to be expected within 10,000."
+    )
+
+    @classmethod
+    def of(cls, round_id: int, result: Result) -> "ComparisonShape":
+        tally, (low, high) = result.tally, result.tally.rate.interval
+        return cls(
+            round=round_id, policy=result.policy.number or None, other_policy=result.other.number or None,
+            sampler=result.sampler, rate=tally.rate.value, low=low, high=high, verdict=result.verdict,
+            more=result.more, **asdict(tally),
+        )  # fmt: skip
 
 
 class StudyShape(Shape):

@@ -7,7 +7,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field, model_validator
 from sqlalchemy.orm import Session
 
-from app.models import Split, User
+from app.models import Sampler, Split, User
 from app.services import (
     base_models,
     estimates,
@@ -99,10 +99,18 @@ class EstimateShape(Shape):
 
 class NewRound(BaseModel):
     kind: Literal["preference", "evaluation"] = "preference"
-    pairs: int | None = Field(None, ge=1, le=100_000, description="Groups to draw, where not as the study says.")
+    pairs: int | None = Field(
+        None, ge=1, le=100_000, description="Groups to draw, where not as the study says. Evaluation: pairs; else all."
+    )
     settings: dict[str, dict[str, Any]] = Field({}, description="What differs from the study's settings.")
-    checkpoint: int | None = Field(None, description="Evaluation: id of one policy's checkpoint; null for the base.")
+    checkpoint: int | None = Field(
+        None, description="Evaluation: id of one policy's checkpoint, null for the base; left out, the current one."
+    )
     other_checkpoint: int | None = Field(None, description="Evaluation: id of the other's; null for the base.")
+    sampler: Sampler = Field(Sampler.STUDY, description="Evaluation: how the pictures are drawn that are compared.")
+    choices_per_pair: int | None = Field(
+        None, ge=1, le=100, description="Evaluation: choices asked for on each pair, where not as the study says."
+    )
 
 
 @router.post("/studies", status_code=201, summary="Make a study")
@@ -209,11 +217,15 @@ def launch(
     study_id: int, body: NewRound, response: Response, session: SessionDep, user: RequireAdmin,
     key: IdempotencyKey = None,
 ) -> RoundDetail:  # fmt: skip
-    """409 while a preference round of the study is open; evaluation rounds may be open beside it."""
+    """409 while a preference round of the study is open; evaluation rounds may be open beside it. An evaluation round
+    whose pictures are not all drawn has them drawn first."""
     if body.kind == "evaluation":
+        current = studies.get(session, study_id).current_checkpoint_id
         made = evaluation_rounds.launch(
-            session, study_id=study_id, checkpoint_id=body.checkpoint, other_checkpoint_id=body.other_checkpoint,
-            actor=user, idempotency_key=key,
+            session, study_id=study_id,
+            checkpoint_id=body.checkpoint if "checkpoint" in body.model_fields_set else current,
+            other_checkpoint_id=body.other_checkpoint, sampler=body.sampler, pairs=body.pairs,
+            choices_per_pair=body.choices_per_pair, actor=user, idempotency_key=key,
         )  # fmt: skip
     else:
         made = rounds.launch(

@@ -1,26 +1,26 @@
 """`/admin/rounds/{id}`: one round as it happens, and the moves that it offers. Every move is a form that posts."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
 from app.errors import BadInput, NotFound
-from app.models import Round
-from app.services import round_moves, round_views, rounds, training_runs
+from app.models import Round, RoundKind
+from app.services import comparison_views, round_moves, round_views, rounds, training_runs
 from app.services.round_views import RoundHead
 from app.study_settings import StudySettings, merged, validated
-from app.web import forms, settings_form
+from app.web import forms, round_parts, settings_form
 from app.web.deps import RequireAdmin, SessionDep
 from app.web.forms import PostedForm
 from app.web.htmx import is_htmx
-from app.web.round_parts import PARTS
 from app.web.templating import render
 
 router = APIRouter(prefix="/admin/rounds")
 
+FromPlace = Annotated[int, Query(ge=0, le=2**31)]
 Move = Literal["pause", "resume", "advance", "cancel", "retry", "train_again"]
 MOVES: dict[str, Callable[..., Round]] = {
     "pause": round_moves.pause,
@@ -33,10 +33,21 @@ MOVES: dict[str, Callable[..., Round]] = {
 
 
 @router.get("/{round_id}")
-def show(request: Request, round_id: int, session: SessionDep, user: RequireAdmin, part: str = "") -> Response:
-    """The page; for htmx, the named part of it alone."""
+def show(
+    request: Request,
+    round_id: int,
+    session: SessionDep,
+    user: RequireAdmin,
+    part: str = "",
+    prompts_from: FromPlace = 0,
+) -> Response:
+    """The page; for htmx, the named part of it alone. `prompts_from` is the place of the first prompt of a comparison
+    that is shown with its pictures."""
     head = round_views.head(session, round_id)
-    response = _part(request, session, head, part) if part and is_htmx(request) else _page(request, session, head)
+    if part and is_htmx(request):
+        response = _part(request, session, head, part)
+    else:
+        response = _page(request, session, head, prompts_from=prompts_from)
     response.headers["Vary"] = "HX-Request"
     return response
 
@@ -66,7 +77,7 @@ def make_move(round_id: int, move: Move, session: SessionDep, user: RequireAdmin
 
 
 def _part(request: Request, session: Session, head: RoundHead, name: str) -> Response:
-    part = PARTS.get(name)
+    part = next((one for one in round_parts.of_round(head) if one.name == name), None)
     if part is None:
         raise NotFound(f"A round's page has no part {name!r}.")
     return render(request, part.template, **part.view(head, part.facts(session, head)))
@@ -74,11 +85,14 @@ def _part(request: Request, session: Session, head: RoundHead, name: str) -> Res
 
 def _page(
     request: Request, session: Session, head: RoundHead, *, posted: Mapping[str, str] | None = None,
-    errors: Mapping[str, str] | None = None, status: int = 200,
+    errors: Mapping[str, str] | None = None, status: int = 200, prompts_from: int = 0,
 ) -> Response:  # fmt: skip
     view: dict[str, Any] = {}
-    for part in PARTS.values():
+    for part in round_parts.of_round(head):
         view |= part.view(head, part.facts(session, head))
+    if head.line.kind is RoundKind.EVALUATION:
+        view["by_prompt"] = comparison_views.by_prompt(session, head.line.id, first=prompts_from)
+        view["prompts_a_page"] = comparison_views.PROMPTS
     if "retry_with" in head.moves:
         base = _settings_of_newest_run(session, rounds.get(session, head.line.id))
         view["training_form"] = settings_form.blocks(base, only=["training"], posted=posted, errors=errors)

@@ -7,11 +7,11 @@ from app.models import (
     Choice,
     Hold,
     Job,
+    JobKind,
     JobState,
     Pair,
     PairState,
     Role,
-    RoundKind,
     RoundState,
     RunState,
     Study,
@@ -25,6 +25,7 @@ from app.study_settings import SamplingSettings
 from tests import builders, scenes
 from tests.browser.places.registry import place, unfold
 from tests.browser.places.worked_on import studied
+from tests.comparisons import ONE, OTHER, checkpoint, comparison, judged
 from tests.files import png
 
 TEXT = "Look at the **whole** picture.\n\n## Better\n\n- sharp\n\n| you see | say |\n| --- | --- |\n| two | Equal |\n"
@@ -231,7 +232,29 @@ def a_round_that_was_cancelled(session, artifacts, me):
 
 @place("/admin/rounds/{round_id}", Role.ADMIN)
 def a_comparison(session, artifacts, me):
-    study = builders.study(session)
-    checkpoint = scenes.checkpoint(session, study, artifacts=artifacts)
-    round_ = builders.round_(session, study_id=study.id, kind=RoundKind.EVALUATION, other_checkpoint_id=checkpoint.id)
+    return f"/admin/rounds/{_compared(session, artifacts, [ONE, ONE, OTHER], [Answer.TIE, ONE], [Answer.BOTH_BAD]).id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN)
+def a_comparison_that_is_settled_and_over(session, artifacts, me):
+    said = ([ONE, ONE, ONE, OTHER], [ONE, ONE], [OTHER, ONE, ONE, ONE], [ONE, ONE, Answer.TIE], [OTHER], [])
+    round_ = _compared(session, artifacts, *said, state=RoundState.COMPLETE)
     return f"/admin/rounds/{round_.id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN)
+def a_comparison_whose_pictures_could_not_be_drawn(session, artifacts, me):
+    round_ = _compared(session, artifacts, state=RoundState.GENERATING)
+    said = {"state": JobState.FAILED, "error": "The device ran out of memory. Make the sampling batch smaller."}
+    builders.job(session, kind=JobKind.EVALUATION, study_id=round_.study_id, checkpoint_id=round_.checkpoint_id, **said)
+    return f"/admin/rounds/{round_.id}"
+
+
+def _compared(session, artifacts, *said, **columns):
+    """A comparison of a checkpoint with the base, with a pair for each of `said`."""
+    study = builders.study(session, name="Emoji")
+    columns = {"labeling_at": builders.now(), "groups": max(len(said), 6)} | columns
+    round_ = comparison(session, study, checkpoint(session, study).id, None, **columns)
+    for number, answers in enumerate(said):
+        judged(session, round_, *answers, one_first=number % 2 == 0, artifacts=artifacts)
+    return round_

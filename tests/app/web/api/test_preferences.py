@@ -9,6 +9,7 @@ from app.db import transaction
 from app.models import Study
 from app.services import preference_export
 from tests import builders, scenes
+from tests.comparisons import ONE, checkpoint, comparison, judged
 
 
 @pytest.fixture
@@ -66,3 +67,18 @@ def test_only_researchers_get_them_and_only_of_a_study_that_is_there(researcher,
     assert annotator.call("GET", f"/studies/{study.id}/preferences").status_code == 403
     assert researcher.call("GET", "/studies/999/preferences").status_code == 404
     assert researcher.call("GET", f"/studies/{study.id}/preferences?format=xml").status_code == 422
+
+
+def test_pairs_of_comparisons_are_told_only_where_they_are_asked_for(researcher, factory, study):
+    with transaction(factory) as session:
+        round_ = comparison(session, study, checkpoint(session, study).id, None)
+        pair = judged(session, round_, ONE)
+
+    def pairs(query: str) -> list[int]:
+        told = researcher.call("GET", f"/studies/{study.id}/preferences{query}").text
+        return [json.loads(line)["pair"] for line in told.splitlines()]
+
+    assert pairs("?kind=evaluation") == [pair.id]
+    assert pair.id not in pairs("")
+    assert len(pairs("")) == 5
+    assert sorted(pairs("?kind=all")) == sorted([*pairs(""), pair.id])

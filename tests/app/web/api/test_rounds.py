@@ -2,8 +2,9 @@ import pytest
 from sqlalchemy import select
 
 from app.db import transaction
-from app.models import Hold, Round, RoundState, RunState, TrainingRun
+from app.models import Answer, Hold, Round, RoundState, RunState, TrainingRun
 from tests import builders, scenes
+from tests.comparisons import ONE, OTHER, checkpoint, comparison, judged
 
 
 @pytest.fixture
@@ -61,3 +62,20 @@ def test_a_move_without_the_csrf_token_is_refused(admin, labeling):
 def test_an_unknown_round_is_not_found(admin):
     assert admin.call("GET", "/rounds/999").status_code == 404
     assert admin.call("POST", "/rounds/999/pause").status_code == 404
+
+
+def test_a_comparison_tells_its_result(researcher, admin, factory):
+    with transaction(factory) as session:
+        study = builders.study(session)
+        round_ = comparison(session, study, checkpoint(session, study).id, None)
+        judged(session, round_, ONE, ONE, OTHER, Answer.TIE, Answer.SKIP)
+        preference = builders.round_(session, study_id=study.id)
+    found = researcher.call("GET", f"/rounds/{round_.id}/comparison").json()
+    told = {name: found[name] for name in ("policy", "other_policy", "wins", "other_wins", "ties", "skips", "rate")}
+    assert told == {
+        "policy": 1, "other_policy": None, "wins": 2, "other_wins": 1, "ties": 1, "skips": 1, "rate": 0.625
+    }  # fmt: skip
+    assert (found["verdict"], found["more"], found["sampler"]) == ("open", 58, "study")
+    assert found["low"] < 0.5 < found["high"]
+    assert researcher.call("GET", f"/rounds/{preference.id}/comparison").status_code == 422
+    assert researcher.call("GET", f"/rounds/{round_.id}").json()["sampler"] == "study"

@@ -116,6 +116,17 @@ def test_an_evaluation_round_compares_two_policies(admin, factory):
     assert (made["kind"], made["policy"], made["other_policy"]) == ("evaluation", 1, None)
 
 
+def test_an_evaluation_round_is_of_the_current_checkpoint_and_the_base_unless_others_are_named(admin, factory):
+    with transaction(factory) as session:
+        checkpoint = scenes.checkpoint(session, builders.study(session))
+    body = {"kind": "evaluation", "pairs": 3, "choices_per_pair": 2, "sampler": "ddim"}
+    made = admin.call("POST", f"/studies/{checkpoint.study_id}/rounds", json=body).json()
+    assert (made["policy"], made["other_policy"], made["groups"], made["sampler"]) == (1, None, 3, "ddim")
+    assert made["settings"]["labeling"]["choices_per_pair"] == 2
+    base = body | {"checkpoint": None}
+    assert admin.call("POST", f"/studies/{checkpoint.study_id}/rounds", json=base).status_code == 422
+
+
 def test_what_is_not_there_is_not_found(admin):
     assert admin.call("GET", "/studies/999").status_code == 404
     assert admin.call("POST", "/studies/999/rounds", json={}).status_code == 404
