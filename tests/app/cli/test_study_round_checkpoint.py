@@ -15,7 +15,8 @@ from app.errors import BadInput
 from app.models import Hold, Round, RoundState
 from app.services import study_files
 from app.settings import Settings, activate
-from tests import builders
+from tests import builders, scenes
+from tests.comparisons import ONE, OTHER, comparison, judged
 
 DEMO_MODEL = Path(__file__).parents[3] / "demo" / "model"
 FILE = """
@@ -94,6 +95,24 @@ def test_a_study_from_a_file_and_a_round_through_its_moves(line: CommandLine, pr
     assert line("round", "cancel", number) == 0
     assert line.json("round", "show", number)[0]["state"] == "cancelled"
     assert line("round", "show", "999") == 4
+
+
+def test_two_policies_are_compared_and_the_result_is_told(line: CommandLine) -> None:
+    with transaction() as session:
+        study = builders.study(session)
+        scenes.checkpoint(session, study)
+        other = comparison(session, study, study.current_checkpoint_id, None)
+        judged(session, other, ONE, ONE, ONE, OTHER)
+    (launched,) = line.json("round", "compare", str(study.id), "--pairs", "2", "--choices", "3", "--sampler", "ddim")
+    assert (launched["kind"], launched["groups"]) == ("evaluation", 2)
+    told = launched["comparison"]
+    assert (told["policy"], told["other_policy"], told["sampler"], told["verdict"]) == (1, 0, "ddim", "nothing")
+    assert line("round", "compare", str(study.id), "--policy", "0") == 2
+    assert line("round", "compare", str(study.id), "--policy", "9") == 4
+    assert line("round", "show", str(other.id)) == 0
+    assert "checkpoint 1 against the base: 75.0% of 4 choices (30.1% to 95.4%), about 12 more would settle it" in (
+        " ".join(line.said.split())
+    )
 
 
 def test_retry_with_other_settings_starts_a_new_run(line: CommandLine) -> None:
