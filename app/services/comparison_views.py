@@ -1,5 +1,5 @@
-"""What the page of an evaluation round shows: its result, what is still being drawn, and prompt by prompt who won.
-Read-only."""
+"""What the page of an evaluation round shows: its result, what is still being drawn, who judged, and prompt by prompt
+who won. Read-only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
-from app.models import Group, Pair, PairState, Prompt, Round, Sample
+from app.models import Choice, Group, Pair, PairState, Prompt, Round, Sample
 from app.services import checkpoint_views, evaluation_results
 from app.services.checkpoint_views import Drawing
 from app.services.evaluation_results import Result, Tally
@@ -16,6 +16,7 @@ from app.services.pictures import Picture
 from app.services.round_views import RoundHead
 
 PROMPTS = 24
+PEOPLE = 12
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,23 @@ class Comparison:
     drawing: Sequence[tuple[Policy, Drawing]]
     independent: bool
     places: int
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Someone who judged, and what they said of the two policies."""
+
+    user_id: int
+    name: str
+    tally: Tally
+
+
+@dataclass(frozen=True)
+class JudgedBy:
+    """Those who judged most, of the `people` who judged at all."""
+
+    shown: Sequence[Judged]
+    people: int
 
 
 @dataclass(frozen=True)
@@ -77,6 +95,15 @@ def comparison(session: Session, shown: RoundHead) -> Comparison:
         )
     )
     return Comparison(result, drawing, asked == 1, int(places or 0) if line.is_open else 0)
+
+
+def judged_by(session: Session, round_id: int) -> JudgedBy:
+    """Who judged in the round; those who are left out of the study are not among them. Two queries."""
+    people = session.scalar(
+        evaluation_results.said(Round.id == round_id).with_only_columns(func.count(Choice.user_id.distinct()))
+    )
+    found = evaluation_results.by_person(session, round_id, limit=PEOPLE)
+    return JudgedBy([Judged(*one) for one in found], people or 0)
 
 
 def by_prompt(session: Session, round_id: int, *, first: int = 0, limit: int = PROMPTS) -> ByPrompt:

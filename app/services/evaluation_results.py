@@ -29,6 +29,7 @@ from app.models import (
     RoundState,
     Sample,
     Sampler,
+    User,
     UserKind,
 )
 from app.services import preferences
@@ -181,6 +182,19 @@ def by_pair(session: Session, round_id: int, pair_ids: Sequence[int]) -> dict[in
         said(Round.id == round_id, Pair.id.in_(pair_ids)).with_only_columns(Pair.id, *counts()).group_by(Pair.id)
     )
     return {pair_id: Tally(*counted) for pair_id, *counted in rows}
+
+
+def by_person(session: Session, round_id: int, *, limit: int) -> list[tuple[int, str, Tally]]:
+    """Who judged in an evaluation round, by id and name, with what they said; those of the most
+    choices first."""
+    rows = session.execute(
+        said(Round.id == round_id)
+        .with_only_columns(User.id, User.display_name, *counts())
+        .group_by(User.id)
+        .order_by(func.count().desc(), User.id)
+        .limit(limit)
+    )
+    return [(user_id, name, Tally(*counted)) for user_id, name, *counted in rows]
 
 
 def said(*where: ColumnElement[bool]) -> Select[Any]:

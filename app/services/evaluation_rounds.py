@@ -40,6 +40,7 @@ def launch(
     actor: User | None, idempotency_key: str | None = None,
 ) -> Round:  # fmt: skip
     """Launch a blind comparison of two policies (none: the base) on evaluation pictures drawn by `sampler`.
+    The round names the newer first, so that its result tells how often people prefer the newer.
 
     On all of them, or on `pairs`: the first noise of every prompt, then the second of each, in an order of the round's
     own. Asks people alone, for the study's `choices_per_pair` or as many as are given. Pictures that are not drawn yet
@@ -50,8 +51,7 @@ def launch(
     if made is not None:
         return made
     study = rounds.to_launch(session, study_id)
-    policies = (checkpoint_id, other_checkpoint_id)
-    _check_policies(session, study, *policies)
+    newer, older = _newer_first(session, study, checkpoint_id, other_checkpoint_id)
     asked: Json = {"counted": "people"}
     if choices_per_pair is not None:
         asked["choices_per_pair"] = choices_per_pair
@@ -62,8 +62,8 @@ def launch(
         number=last.number + 1 if last else 1,
         state=RoundState.GENERATING,
         settings=merged(validated(study.settings), {"labeling": asked}).model_dump(),
-        checkpoint_id=checkpoint_id,
-        other_checkpoint_id=other_checkpoint_id,
+        checkpoint_id=newer,
+        other_checkpoint_id=older,
         sampler=sampler,
         groups=_pairs_wanted(session, study, sampler, pairs),
         launched_by_id=actor.id if actor else None,
@@ -173,13 +173,15 @@ def _pairs_wanted(session: Session, study: Study, sampler: Sampler, pairs: int |
     return pairs or most
 
 
-def _check_policies(session: Session, study: Study, one: int | None, other: int | None) -> None:
+def _newer_first(session: Session, study: Study, one: int | None, other: int | None) -> list[int | None]:
+    """Both policies, the newer first. Raises `BadInput` and `NotFound` as `launch` says."""
     if one == other:
         raise BadInput("Both policies are the same.", "Choose two different ones.")
     for wanted in (one, other):
         checkpoint = session.get(Checkpoint, wanted) if wanted is not None else None
         if wanted is not None and (checkpoint is None or checkpoint.study_id != study.id):
             raise NotFound(f"This study has no checkpoint {wanted}.")
+    return sorted((one, other), key=lambda wanted: evaluation.policy_number(session, wanted), reverse=True)
 
 
 def policy(session: Session, study_id: int, number: int) -> int | None:

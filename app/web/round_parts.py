@@ -82,6 +82,11 @@ PARTS = {
         Part("moves", lambda session, head: head.moves, for_one_viewer=True),
         Part("warnings", lambda session, head: warning_views.of_round(session, head.line.id)),
         Part("comparison", comparison_views.comparison, kinds=frozenset({RoundKind.EVALUATION})),
+        Part(
+            "judged_by",
+            lambda session, head: comparison_views.judged_by(session, head.line.id),
+            kinds=frozenset({RoundKind.EVALUATION}),
+        ),
         Part("labeling", labeling_views.labeling),
         Part("generation", round_views.generation, kinds=TRAINED),
         Part(

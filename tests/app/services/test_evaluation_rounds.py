@@ -145,6 +145,19 @@ def test_policies_are_two_of_the_study(db: Session, made: Checkpoint) -> None:
         evaluation_rounds.policy(db, made.study_id, 2)
 
 
+def test_the_newer_policy_is_named_first_whichever_was_given_first(db: Session, made: Checkpoint) -> None:
+    newer = scenes.checkpoint(db, db.get_one(Study, made.study_id), parent=made)
+    for one, other in ((made.id, newer.id), (newer.id, made.id)):
+        round_ = evaluation_rounds.launch(
+            db, study_id=made.study_id, checkpoint_id=one, other_checkpoint_id=other, actor=None
+        )
+        assert (round_.checkpoint_id, round_.other_checkpoint_id) == (newer.id, made.id)
+    turned = evaluation_rounds.launch(
+        db, study_id=made.study_id, checkpoint_id=None, other_checkpoint_id=made.id, actor=None
+    )
+    assert (turned.checkpoint_id, turned.other_checkpoint_id) == (made.id, None)
+
+
 def test_it_asks_people_for_choices_of_its_own_number_whatever_the_study_asks_later(db: Session, study: Study) -> None:
     study.settings = builders.settings(sampling={"eval_draws": 2}, labeling={"counted": "judges"})
     round_ = launched(db, scenes.checkpoint(db, study), choices_per_pair=3)

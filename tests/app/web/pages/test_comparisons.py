@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from app.db import transaction
 from app.models import Answer, Checkpoint, Pair, Prompt, Round, RoundKind, RoundState, Sampler
+from app.services import participations
 from tests import builders, scenes
 from tests.comparisons import ONE, OTHER, comparison, judged
 
@@ -72,6 +73,20 @@ def test_the_page_tells_the_rate_its_interval_and_how_many_more_would_settle_it(
     ):  # fmt: skip
         assert words in page
     assert "Train now" not in page
+
+
+def test_the_page_tells_who_judged_and_whom_they_preferred_but_for_who_is_left_out(admin, factory, made):
+    round_ = round_of(factory, made)
+    with transaction(factory) as session:
+        ada, ben, eve = (builders.user(session, handle=name, display_name=name) for name in ("Ada", "Ben", "Eve"))
+        for person, said in ((ada, ONE), (ada, ONE), (ada, OTHER), (ben, Answer.SKIP), (eve, OTHER)):
+            judged(session, session.merge(round_), said, one_first=False, user_id=person.id)
+        participations.leave_out(session, study_id=made.study_id, user_id=eve.id, actor=None)
+    page = page_of(admin, round_)
+    assert "Ada 67% of 3 choices" in page
+    assert "Ben – of 1 choice " in page
+    assert "All 2 people" in page
+    assert "Eve" not in page[page.index("Who judged") : page.index("All 2 people")]
 
 
 def test_once_it_is_settled_and_over_it_leads_to_the_better_policy(admin, factory, made):
