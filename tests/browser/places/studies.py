@@ -232,12 +232,13 @@ def a_round_that_was_cancelled(session, artifacts, me):
 
 @place("/admin/rounds/{round_id}", Role.ADMIN)
 def a_comparison(session, artifacts, me):
-    return f"/admin/rounds/{_compared(session, artifacts, [ONE, ONE, OTHER], [Answer.TIE, ONE], [Answer.BOTH_BAD]).id}"
+    round_ = _compared(session, artifacts, [ONE, ONE, OTHER], [Answer.TIE, ONE], [Answer.BOTH_BAD], [])
+    return f"/admin/rounds/{round_.id}"
 
 
 @place("/admin/rounds/{round_id}", Role.ADMIN)
 def a_comparison_that_is_settled_and_over(session, artifacts, me):
-    said = ([ONE, ONE, ONE, OTHER], [ONE, ONE], [OTHER, ONE, ONE, ONE], [ONE, ONE, Answer.TIE], [OTHER], [])
+    said = ([ONE, ONE, ONE], [ONE, ONE], [OTHER, ONE, ONE], [ONE, ONE, Answer.TIE], [OTHER], [ONE, ONE, ONE])
     round_ = _compared(session, artifacts, *said, state=RoundState.COMPLETE)
     return f"/admin/rounds/{round_.id}"
 
@@ -253,8 +254,12 @@ def a_comparison_whose_pictures_could_not_be_drawn(session, artifacts, me):
 def _compared(session, artifacts, *said, **columns):
     """A comparison of a checkpoint with the base, with a pair for each of `said`."""
     study = builders.study(session, name="Emoji")
-    columns = {"labeling_at": builders.now(), "groups": max(len(said), 6)} | columns
+    columns = {"labeling_at": builders.now(), "groups": 6} | columns
     round_ = comparison(session, study, checkpoint(session, study).id, None, **columns)
     for number, answers in enumerate(said):
-        judged(session, round_, *answers, one_first=number % 2 == 0, artifacts=artifacts)
+        pair = judged(session, round_, *answers, one_first=number % 2 == 0, artifacts=artifacts)
+        if answers:
+            pair.state, pair.filled, pair.closed_at = PairState.CLOSED, len(answers), builders.now()
+    session.flush()
+    totals.refresh(session, round_)
     return round_
