@@ -18,6 +18,7 @@ from app.models.participation import Consent, GuidePicture, Participation
 from app.models.prompt_set import Prompt, PromptSet, Split
 from app.models.round import FINAL, OPEN, Hold, Round, RoundKind, RoundState, RoundTotals
 from app.models.study import Study, StudyKind
+from app.models.tally import AnnotatorSpread, AnnotatorTally, PromptTally, RoundTally
 from app.models.training import Metric, RunState, TrainingRun, TrainingSet
 from app.models.try_it import TryIt
 from app.models.user import LinkPurpose, Role, SignInLink, User, UserKind, WebSession
@@ -27,6 +28,8 @@ __all__ = [
     "FINAL",
     "OF_THE_HOUSE",
     "OPEN",
+    "AnnotatorSpread",
+    "AnnotatorTally",
     "Answer",
     "Appearance",
     "Base",
@@ -59,12 +62,14 @@ __all__ = [
     "Participation",
     "Prompt",
     "PromptSet",
+    "PromptTally",
     "Purpose",
     "Queue",
     "Role",
     "Round",
     "RoundKind",
     "RoundState",
+    "RoundTally",
     "RoundTotals",
     "RunState",
     "Sample",

@@ -1,11 +1,13 @@
 """What it would change to leave someone's choices out of a study: looked at before it is done, and changing nothing.
 
 Each figure is worked out twice from the choices as they stand, with this person's and without. A fixed number of
-queries: pairs are counted by how their choices are spread, and there are few such patterns however many pairs.
+queries: pairs are counted by how their choices are spread, and there are few such patterns however many pairs. What
+becomes of preferences is looked at in the newest rounds of theirs; agreement and known answers are of the whole study,
+as last counted (`tallies`).
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
@@ -16,6 +18,8 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
 from app.models import (
+    AnnotatorSpread,
+    AnnotatorTally,
     Answer,
     Checkpoint,
     Choice,
@@ -34,8 +38,10 @@ from app.models import (
     UserKind,
 )
 from app.services import agreement, places, preferences, studies
-from app.services.agreement import Alpha
+from app.services.agreement import Alpha, Beside
 from app.services.measures import Share
+
+ROUNDS = 20  # newest ones of theirs that are looked at pair by pair
 
 
 class Turn(StrEnum):
@@ -86,11 +92,13 @@ class Trained:
 
 @dataclass(frozen=True)
 class Preview:
-    """All of it. `choices` of theirs speak now; agreement and right answers on known pairs are of all people."""
+    """All of it. `choices` of theirs speak now, in `rounds_in_all`, the newest of which are in `rounds`; agreement and
+    right answers on known pairs are of all people."""
 
     user_id: int
     name: str
     choices: int
+    rounds_in_all: int
     rounds: Sequence[RoundChange]
     alpha: Alpha
     alpha_without: Alpha
@@ -125,18 +133,21 @@ def preview(session: Session, *, study_id: int, user_id: int) -> Preview:
         raise NotFound(f"User {user_id} takes no part in study {study_id}.")
     if theirs.left_out_at is not None:
         raise Conflict(f"The choices of {user.display_name} are left out already.", "Count them again first.")
-    rounds = _rounds(session, study_id, user_id)
-    in_study, others = Round.study_id == study_id, Choice.user_id != user_id
+    spoken = _spoken(session, study_id, user_id)
+    newest = sorted(spoken)[-ROUNDS:]
+    patterns, gold = agreement.stored(session, study_id), _gold(session, study_id)
+    own_gold = gold.pop(user_id, Share(0, 0))
     return Preview(
         user_id=user_id,
         name=user.display_name,
-        choices=sum(change.pairs for change in rounds),
-        rounds=rounds,
-        alpha=agreement.alpha(session, in_study),
-        alpha_without=agreement.alpha(session, in_study, others),
-        gold=_gold(session, in_study),
-        gold_without=_gold(session, in_study, others),
-        trained=_trained(session, study_id, user_id, study.current_checkpoint_id),
+        choices=sum(spoken.values()),
+        rounds_in_all=len(spoken),
+        rounds=_rounds(session, study_id, user_id, newest),
+        alpha=agreement.alpha_of(patterns),
+        alpha_without=agreement.alpha_of(agreement.without(patterns, _beside(session, study_id, user))),
+        gold=_sum([*gold.values(), own_gold]),
+        gold_without=_sum(gold.values()),
+        trained=_trained(session, study_id, user_id, newest, study.current_checkpoint_id),
     )
 
 
@@ -153,9 +164,24 @@ def turn(before: float | None, after: float | None) -> Turn:
     return Turn.SHIFTED if (before > 0.5) == (after > 0.5) else Turn.TURNED
 
 
-def _rounds(session: Session, study_id: int, user_id: int) -> list[RoundChange]:
-    """The rounds in which their choices speak, oldest first."""
-    rows = session.execute(_patterns(study_id, user_id)).mappings()
+def _spoken(session: Session, study_id: int, user_id: int) -> dict[int, int]:
+    """In which rounds choices of theirs speak, and how many."""
+    rows = session.execute(
+        select(Round.id, func.count())
+        .select_from(Choice)
+        .join(Lease, Lease.id == Choice.lease_id)
+        .join(Pair, Pair.id == Choice.pair_id)
+        .join(Round, Round.id == Pair.round_id)
+        .join(User, User.id == Choice.user_id)
+        .where(Choice.user_id == user_id, *_speaks(study_id))
+        .group_by(Round.id)
+    )
+    return {round_id: count for round_id, count in rows}  # noqa: C416 -- a Result is no mapping to mypy
+
+
+def _rounds(session: Session, study_id: int, user_id: int, round_ids: Sequence[int]) -> list[RoundChange]:
+    """What changes in these rounds, oldest first."""
+    rows = session.execute(_patterns(study_id, user_id, round_ids)).mappings()
     return [_change(round_, list(patterns)) for round_, patterns in groupby(rows, lambda row: row["Round"])]
 
 
@@ -177,19 +203,34 @@ def _change(round_: Round, patterns: list[Any]) -> RoundChange:
     )  # fmt: skip
 
 
-def _patterns(study_id: int, user_id: int) -> Any:
-    """How the choices are spread over the pairs that they answered, and how many pairs each such pattern has."""
+def _speaks(study_id: int) -> tuple[Any, ...]:
+    """Of choices joined to lease, pair, round and user: they speak for their pairs."""
     counted = func.coalesce(Round.settings["labeling"]["counted"].as_string(), "people")
     speaks = or_(
         counted == "both",
         and_(counted == "people", User.kind == UserKind.PERSON),
         and_(counted == "judges", User.kind == UserKind.JUDGE),
     )
+    return (
+        Round.study_id == study_id,
+        Round.state != RoundState.CANCELLED,
+        Pair.state != PairState.VOID,
+        Choice.undone_at.is_(None),
+        Lease.purpose == Purpose.COUNTED,
+        speaks,
+        ~preferences.left_out(study_id, Choice.user_id),
+    )
+
+
+def _patterns(study_id: int, user_id: int, round_ids: Sequence[int]) -> Any:
+    """How the choices are spread over the pairs that they answered, and how many pairs each such pattern has."""
     own = func.max(Choice.answer).filter(Choice.user_id == user_id).label("own")
     answered = (
         select(Choice.pair_id)
         .join(Lease, Lease.id == Choice.lease_id)
+        .join(Pair, Pair.id == Choice.pair_id)
         .where(Choice.user_id == user_id, Choice.undone_at.is_(None), Lease.purpose == Purpose.COUNTED)
+        .where(Pair.round_id.in_(round_ids))
     )
     each = (
         select(
@@ -203,16 +244,7 @@ def _patterns(study_id: int, user_id: int) -> Any:
         .join(Pair, Pair.id == Choice.pair_id)
         .join(Round, Round.id == Pair.round_id)
         .join(User, User.id == Choice.user_id)
-        .where(
-            Round.study_id == study_id,
-            Round.state != RoundState.CANCELLED,
-            Pair.state != PairState.VOID,
-            Pair.id.in_(answered),
-            Choice.undone_at.is_(None),
-            Lease.purpose == Purpose.COUNTED,
-            speaks,
-            ~preferences.left_out(study_id, Choice.user_id),
-        )
+        .where(Pair.id.in_(answered), *_speaks(study_id))
         .group_by(Pair.id)
         .having(own.is_not(None))
         .subquery()
@@ -238,30 +270,45 @@ def _free(answers: dict[Answer, int], wanted: int) -> int:
     return max(wanted - sum(count for answer, count in answers.items() if answer is not Answer.SKIP), 0)
 
 
-def _gold(session: Session, *where: Any) -> Share:
-    """How many of people's answers on known pairs are right; who is left out takes no part."""
-    right, answered = session.execute(
-        select(func.count().filter(Choice.answer == Lease.expected), func.count())
-        .select_from(Choice)
-        .join(Lease, Lease.id == Choice.lease_id)
-        .join(Pair, Pair.id == Choice.pair_id)
-        .join(Round, Round.id == Pair.round_id)
-        .join(User, User.id == Choice.user_id)
+def _gold(session: Session, study_id: int) -> dict[int, Share]:
+    """How many of each person's answers on known pairs are right; who is left out takes no part."""
+    rows = session.execute(
+        select(AnnotatorTally.user_id, func.sum(AnnotatorTally.right), func.sum(AnnotatorTally.gold))
+        .join(User, User.id == AnnotatorTally.user_id)
         .where(
-            *where,
-            Choice.undone_at.is_(None),
-            Choice.answer != Answer.SKIP,
-            Lease.purpose == Purpose.GOLD,
+            AnnotatorTally.study_id == study_id,
             User.kind == UserKind.PERSON,
-            ~preferences.left_out(Round.study_id, Choice.user_id),
+            ~preferences.left_out(study_id, AnnotatorTally.user_id),
         )
-    ).one()
-    return Share(right, answered)
+        .group_by(AnnotatorTally.user_id)
+    )
+    return {user_id: Share(int(right), int(answered)) for user_id, right, answered in rows}
 
 
-def _trained(session: Session, study_id: int, user_id: int, current: int | None) -> list[Trained]:
-    """The runs on frozen sets that hold choices of theirs, oldest first."""
-    sets = _sets(study_id, user_id)
+def _sum(shares: Iterable[Share]) -> Share:
+    known = list(shares)
+    return Share(sum(share.part for share in known), sum(share.of for share in known))
+
+
+def _beside(session: Session, study_id: int, user: User) -> Beside:
+    """What stands beside this person's own answers, where these count in the agreement of people."""
+    found: Beside = Counter()
+    if user.kind is UserKind.PERSON:
+        rows = session.scalars(
+            select(AnnotatorSpread.beside)
+            .join(Round, Round.id == AnnotatorSpread.round_id)
+            .where(Round.study_id == study_id, AnnotatorSpread.user_id == user.id)
+        )
+        for written in rows:
+            found.update(agreement.read_beside(written))
+    return found
+
+
+def _trained(
+    session: Session, study_id: int, user_id: int, round_ids: Sequence[int], current: int | None
+) -> list[Trained]:
+    """These rounds' runs on frozen sets that hold choices of theirs, oldest first."""
+    sets = _sets(user_id, round_ids)
     rows = session.execute(
         select(Round.number, TrainingRun, sets.c.choices, sets.c.pairs, sets.c.of_pairs, Checkpoint)
         .join(sets, sets.c.id == TrainingRun.training_set_id)
@@ -285,8 +332,8 @@ def _trained(session: Session, study_id: int, user_id: int, current: int | None)
     return found
 
 
-def _sets(study_id: int, user_id: int) -> Any:
-    """The study's frozen sets in which a trained pair holds a choice of theirs."""
+def _sets(user_id: int, round_ids: Sequence[int]) -> Any:
+    """The rounds' frozen sets in which a trained pair holds a choice of theirs."""
     item = func.jsonb_array_elements(TrainingSet.items).table_valued("value", name="item")
     trained = item.c.value.op("->>")("held_out") != "true"
     choice = func.jsonb_array_elements_text(item.c.value.op("->")("choices")).table_valued("value", name="choice")
@@ -301,9 +348,8 @@ def _sets(study_id: int, user_id: int) -> Any:
     each = (
         select(TrainingSet.id, held.label("held"))
         .select_from(TrainingSet)
-        .join(Round, Round.id == TrainingSet.round_id)
         .join(item, trained)
-        .where(Round.study_id == study_id)
+        .where(TrainingSet.round_id.in_(round_ids))
         .subquery()
     )
     return (
@@ -321,8 +367,11 @@ def _sets(study_id: int, user_id: int) -> Any:
 
 def _onwards(parents: dict[int, int | None], checkpoint_id: int) -> set[int]:
     """The checkpoint and all that were trained onwards from it."""
-    found, before = {checkpoint_id}, 0
-    while len(found) > before:
-        before = len(found)
-        found |= {child for child, parent in parents.items() if parent in found}
+    children: dict[int | None, list[int]] = {}
+    for child, parent in parents.items():
+        children.setdefault(parent, []).append(child)
+    found, next_ones = {checkpoint_id}, [checkpoint_id]
+    while next_ones:
+        next_ones = [child for parent in next_ones for child in children.get(parent, ())]
+        found.update(next_ones)
     return found

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import BadInput, NotFound
 from app.models import Choice, Lease, Pair, Participation, Round, User
-from app.services import events, gold, places, studies
+from app.services import events, gold, places, studies, tallies
 from app.services.locks import Lock, exclusive
 from app.study_settings import LabelingSettings
 
@@ -118,6 +118,7 @@ def _set_left_out(session: Session, study_id: int, user_id: int, actor: User | N
     for round_ in _asking(session, study_id):  # read again: one may have been frozen while the lock was waited for
         if round_.id in asking:
             places.recount(session, round_, Pair.id.in_(_answered_by(user_id, round_)))
+    tallies.mark(session, study_id=study_id, user_id=user_id)
     events.write(session, f"participation.{'left_out' if out else 'taken_back'}", theirs, actor=actor, user=user_id)
     return theirs
 

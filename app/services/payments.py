@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from app.errors import BadInput
 from app.models import Answer, Choice, Invite, InviteUse, Lease, Pair, Purpose, Round, User, UserKind
 from app.services import preferences, studies
-from app.services.quality import BREAK
+from app.services.annotator_counts import BREAK
 
 LONGEST = timedelta(days=3660)
 NOTHING = Decimal(0)

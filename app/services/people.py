@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BigInteger, Select, cast, func, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
-from app.models import Choice, Event, Invite, InviteUse, Role, User, UserKind, WebSession
+from app.models import AnnotatorTally, Event, Invite, InviteUse, Role, User, UserKind, WebSession
 from app.services import accounts, events, links
 
 
 @dataclass(frozen=True)
 class PersonLine:
-    """One person as the list shows them. `seen_at` is their last use of a session, `choices` how many stand."""
+    """One person as the list shows them. `seen_at` is their last use of a session, `choices` how many stand, as
+    the sweep last counted them."""
 
     id: int
     handle: str
@@ -134,14 +135,12 @@ def _require_another_admin(session: Session, user: User) -> None:
 
 def _lines() -> Select[tuple[object, ...]]:
     seen = select(func.max(WebSession.seen_at)).where(WebSession.user_id == User.id).scalar_subquery()
-    made = (
-        select(func.count()).where(Choice.user_id == User.id, Choice.undone_at.is_(None)).scalar_subquery()
-    )  # fmt: skip
+    made = select(func.coalesce(func.sum(AnnotatorTally.standing), 0)).where(AnnotatorTally.user_id == User.id)
     own = ("id", "handle", "display_name", "email", "role", "is_guest", "created_at", "disabled_at")
     return select(
         *(getattr(User, name) for name in own),
         User.oidc_subject.is_not(None).label("is_outside"),
         User.password_hash.is_not(None).label("has_password"),
         seen.label("seen_at"),
-        made.label("choices"),
+        cast(made.scalar_subquery(), BigInteger).label("choices"),
     ).where(User.kind == UserKind.PERSON)

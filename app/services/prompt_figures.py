@@ -1,21 +1,24 @@
 """How a study's prompts fare: how often each was drawn, what was said of its pairs, whether its pictures improve.
 
-All of it comes from two queries over the study's newest rounds: how many is said with the figures.
+All of it is added up over the study's newest rounds, as the sweep last counted each (`tallies`): how many rounds these
+are is said with the figures.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Float, and_, cast, func, or_, select
+from sqlalchemy import and_, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from app.models import Answer, Choice, Group, Pair, Round, RoundKind, Sample, Study
+from app.models import Answer, Choice, Group, Pair, PromptTally, Round, RoundKind, Sample, Study
+from app.models.base import ids
 from app.services import preferences
 from app.services.measures import Share
 from app.study_settings import validated
 
 NOTHING = Share(0, 0)
-ROUNDS = 20  # of each kind: what a page can count while someone waits
+ROUNDS = 20  # of each kind: prompts are changed by what came lately
+SUMS = ("drawn", "answers", "ties", "both_bad", "skips", "twos", "alike", "wins", "decided")
 
 
 @dataclass(frozen=True)
@@ -52,27 +55,41 @@ class StudyFigures:
         return self.by_prompt.get(prompt_id, PromptFigures())
 
 
-def of_study(session: Session, study: Study, *, rounds: int = ROUNDS) -> StudyFigures:
-    """Figures of the newest `rounds` preference rounds and as many comparisons. A fixed number of queries."""
+def of_study(session: Session, study: Study, *, rounds: int | None = ROUNDS) -> StudyFigures:
+    """Figures of the newest `rounds` preference rounds and as many comparisons (none: of all), as last counted. A fixed
+    number of queries."""
     preference, evaluation = (_newest(session, study.id, kind, rounds) for kind in RoundKind)
-    drawn = dict(
-        session.execute(
-            select(Group.prompt_id, func.count()).where(Group.round_id.in_(preference)).group_by(Group.prompt_id)
-        ).all()
+    sums = [func.sum(getattr(PromptTally, name)) for name in SUMS]
+    rows = session.execute(
+        select(PromptTally.prompt_id, *sums)
+        .where(PromptTally.study_id == study.id, PromptTally.round_id == func.any(ids("rounds")))
+        .group_by(PromptTally.prompt_id),
+        {"rounds": preference + evaluation},
     )
-    said = _said(session, study, preference + evaluation)
-    figures = {
-        prompt_id: _figures(drawn.get(prompt_id, 0), said.get(prompt_id)) for prompt_id in drawn.keys() | said.keys()
-    }
+    figures = {prompt_id: _figures(dict(zip(SUMS, map(int, row), strict=True))) for prompt_id, *row in rows}
     return StudyFigures(figures, len(preference), len(evaluation))
 
 
-def _newest(session: Session, study_id: int, kind: RoundKind, limit: int) -> list[int]:
+def count(session: Session, round_id: int) -> dict[int, dict[str, int]]:
+    """What one round says of its prompts, from the choices themselves, by prompt id. Two queries."""
+    round_ = session.get_one(Round, round_id)
+    is_preference = round_.kind is RoundKind.PREFERENCE
+    groups = select(Group.prompt_id, func.count()).where(Group.round_id == round_id).group_by(Group.prompt_id)
+    drawn = dict(session.execute(groups).all()) if is_preference else {}
+    said = _said(session, round_)
+    nothing = dict.fromkeys(SUMS, 0)
+    return {
+        prompt_id: nothing | said.get(prompt_id, {}) | {"drawn": drawn.get(prompt_id, 0)}
+        for prompt_id in drawn.keys() | said.keys()
+    }
+
+
+def _newest(session: Session, study_id: int, kind: RoundKind, limit: int | None) -> list[int]:
     query = select(Round.id).where(Round.study_id == study_id, Round.kind == kind)
     return list(session.scalars(query.order_by(Round.number.desc()).limit(limit)))
 
 
-def _said(session: Session, study: Study, round_ids: list[int]):  # type: ignore[no-untyped-def]  # rows by prompt id
+def _said(session: Session, round_: Round) -> dict[int, dict[str, int]]:
     """What was said, by prompt: each pair's answers are counted first, since agreement is a matter of pairs."""
     first, second = aliased(Sample), aliased(Sample)
     newer = or_(
@@ -80,12 +97,10 @@ def _said(session: Session, study: Study, round_ids: list[int]):  # type: ignore
         and_(Choice.answer == Answer.SECOND, second.number > first.number),
     )
     decided = Choice.answer.in_((Answer.FIRST, Answer.SECOND))
-    compared = Round.kind == RoundKind.EVALUATION
+    compared = literal(round_.kind is RoundKind.EVALUATION)
     counts = {answer: func.count().filter(Choice.answer == answer).label(answer.value) for answer in Answer}
-    kinds = preferences.COUNTED_KINDS[validated(study.settings).labeling.counted]
     pairs = (
-        preferences.speaking_in(Pair.round_id.in_(round_ids), study.id, kinds)
-        .join(Round, Round.id == Pair.round_id)
+        preferences.speaking(round_, validated(round_.settings).labeling)
         .join(Group, Group.id == Pair.group_id)
         .join(first, first.id == Pair.first_id)
         .join(second, second.id == Pair.second_id)
@@ -99,26 +114,31 @@ def _said(session: Session, study: Study, round_ids: list[int]):  # type: ignore
     values = [pairs.c[answer.value] for answer in Answer if answer is not Answer.SKIP]
     alike = sum((value * (value - 1) for value in values[1:]), values[0] * (values[0] - 1))
     all_said = sum(values[1:], values[0])
+    sums = {
+        "answers": all_said,
+        "ties": pairs.c.tie,
+        "both_bad": pairs.c.both_bad,
+        "skips": pairs.c.skip,
+        "alike": alike,
+        "twos": all_said * (all_said - 1),
+        "wins": pairs.c.wins,
+        "decided": pairs.c.decided,
+    }
     rows = session.execute(
-        select(
-            pairs.c.prompt_id, func.sum(all_said), func.sum(pairs.c.tie), func.sum(pairs.c.both_bad),
-            func.sum(pairs.c.skip), cast(func.sum(alike), Float), cast(func.sum(all_said * (all_said - 1)), Float),
-            func.sum(pairs.c.wins), func.sum(pairs.c.decided),
-        ).group_by(pairs.c.prompt_id)
-    )  # fmt: skip
-    return {row[0]: tuple(row)[1:] for row in rows}
+        select(pairs.c.prompt_id, *(func.sum(value).label(name) for name, value in sums.items())).group_by(
+            pairs.c.prompt_id
+        )
+    ).mappings()
+    return {row["prompt_id"]: {name: int(row[name]) for name in sums} for row in rows}
 
 
-def _figures(drawn: int, said: tuple[float, ...] | None) -> PromptFigures:
-    if said is None:
-        return PromptFigures(drawn=drawn)
-    answers, ties, both_bad, skips, alike, twos, wins, decided = said
+def _figures(sums: dict[str, int]) -> PromptFigures:
     return PromptFigures(
-        drawn=drawn,
-        answers=int(answers),
-        ties=int(ties),
-        both_bad=int(both_bad),
-        skips=int(skips),
-        agreement=alike / twos if twos else None,
-        wins=Share(int(wins), int(decided)),
+        drawn=sums["drawn"],
+        answers=sums["answers"],
+        ties=sums["ties"],
+        both_bad=sums["both_bad"],
+        skips=sums["skips"],
+        agreement=sums["alike"] / sums["twos"] if sums["twos"] else None,
+        wins=Share(sums["wins"], sums["decided"]),
     )

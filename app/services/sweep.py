@@ -5,6 +5,7 @@ one that fails keeps no other waiting.
 """
 
 import threading
+import time
 from functools import partial
 
 import structlog
@@ -23,6 +24,7 @@ from app.services import (
     retention,
     round_moves,
     rounds,
+    tallies,
     totals,
     training_runs,
     tries,
@@ -32,6 +34,8 @@ from app.services.locks import Lock, tried
 from app.settings import get_settings
 
 log = structlog.get_logger(__name__)
+
+TALLYING_S = 1.0
 
 
 def run_forever(stop: threading.Event, factory: sessionmaker[Session] | None = None) -> None:
@@ -68,6 +72,7 @@ def sweep(factory: sessionmaker[Session] | None = None) -> bool:
         for study_id in _to_count(factory):
             with transaction(factory) as session:
                 disk.count(session, study_id)
+        _tally(factory)
         with transaction(factory) as session:
             clean_up.ask_daily(session)
         with transaction(factory) as session:
@@ -96,6 +101,18 @@ def _to_release(factory: sessionmaker[Session]) -> list[int]:
 def _to_count(factory: sessionmaker[Session]) -> list[int]:
     with transaction(factory) as session:
         return disk.due(session, limit=5)
+
+
+def _tally(factory: sessionmaker[Session]) -> None:
+    """Count rounds anew in which something was said, for a second at most: moves that are due do not wait for it."""
+    until = time.monotonic() + TALLYING_S
+    with transaction(factory) as session:
+        looked_at, due = tallies.look(session), tallies.due(session)
+    for round_id in due:
+        if time.monotonic() > until:
+            return
+        with transaction(factory) as session:
+            tallies.count(session, round_id, looked_at=looked_at)
 
 
 def _end_worn_out(session: Session) -> None:

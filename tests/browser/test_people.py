@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from app.db import transaction
 from app.models import Answer, Lease, Pair, PairState, Participation, Purpose, Role, UserKind
-from app.services import gold, participations
+from app.services import gold, participations, tallies
 from tests import builders
 from tests.browser.looks import LOOKS, picture
 
@@ -50,6 +50,7 @@ def study(site, admin):
             label(session, person, [*pairs, *plain], chance)
         participations.pause(session, study_id=study.id, user_id=people[2].id, reason="", actor=admin)
         participations.leave_out(session, study_id=study.id, user_id=people[2].id, actor=admin)
+        tallies.catch_up(session)
         return study
 
 

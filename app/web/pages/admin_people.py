@@ -1,15 +1,16 @@
 """`/admin/studies/{id}/people` and `…/gold`: who labels and how well, what leaving someone out would change, and the
 pairs whose answer is known."""
 
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from app.errors import BadInput
 from app.models import Answer, Participation
 from app.services import gold, gold_views, leaving_out, participations, quality, studies
+from app.services.quality import Annotator, Standing
 from app.study_settings import validated
 from app.web import forms, people_table, strips
 from app.web.deps import RequireAdmin, SessionDep
@@ -25,19 +26,26 @@ MOVES: dict[str, Callable[..., Participation]] = {
     "take_back": participations.take_back,
 }
 GOLD_A_PAGE = 24
+CARDS = 30
 
 
 @router.get("/people")
 def people(
     request: Request, study_id: int, session: SessionDep, user: RequireAdmin, round: str = "",
     view: Literal["cards", "table"] = "cards", sort: str = "choices", up: bool = False,
+    first: Annotated[int, Query(ge=0)] = 0, person: int | None = None,
 ) -> Response:  # fmt: skip
-    """Everyone with their figures, of the whole study or of one `round`; as a table it is sorted by any of them."""
+    """Everyone with their figures, of the whole study or of one `round`; as a table it is sorted by any of them. Cards
+    come in pages, from the `first` person on; with `person`, the page on which they are."""
     study = studies.get(session, study_id)
     round_id = forms.whole_number(round.strip(), field="round", low=1, high=2**62)
     found = quality.of_study(session, study_id, round_id=round_id)
     sort = sort if sort in people_table.COLUMNS else "choices"
-    annotators = people_table.ordered(found.annotators, sort, up=up) if view == "table" else found.annotators
+    if view == "table":
+        annotators = people_table.ordered(found.annotators, sort, up=up)
+    else:
+        first = _page_of(found.annotators, person) if person is not None else first
+        annotators = list(found.annotators[first : first + CARDS])
     return render(
         request,
         "people/people.html",
@@ -46,6 +54,10 @@ def people(
         labeling=validated(study.settings).labeling,
         alpha=found.alpha,
         annotators=annotators,
+        in_all=len(found.annotators),
+        uncounted=found.uncounted,
+        before=max(first - CARDS, 0) if view == "cards" and first else None,
+        after=first + CARDS if view == "cards" and first + CARDS < len(found.annotators) else None,
         rounds=quality.rounds_of(session, study_id),
         round_id=round_id,
         view=view,
@@ -125,5 +137,11 @@ def set_known_answer(
     return RedirectResponse(f"{page}#pair-{pair_id}", 303)
 
 
+def _page_of(annotators: Sequence[tuple[Annotator, Standing]], user_id: int) -> int:
+    """Where the page begins on which this person is; the first one where they take no part."""
+    place = next((n for n, (annotator, _) in enumerate(annotators) if annotator.user_id == user_id), 0)
+    return place - place % CARDS
+
+
 def _to_people(study_id: int, user_id: int) -> Response:
-    return RedirectResponse(f"/admin/studies/{study_id}/people#annotator-{user_id}", 303)
+    return RedirectResponse(f"/admin/studies/{study_id}/people?person={user_id}#annotator-{user_id}", 303)

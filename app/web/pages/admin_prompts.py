@@ -28,8 +28,6 @@ from app.web.templating import render
 
 router = APIRouter(prefix="/admin/prompts")
 
-ALL_ROUNDS = 1_000_000
-
 
 @router.get("")
 def index(request: Request, session: SessionDep, user: RequireAdmin) -> Response:
@@ -75,7 +73,7 @@ def show(
     """The set, and how its prompts fare in one of the studies that use it: the newest, where none is named."""
     page = prompt_views.page(session, prompt_set_id, first=max(first, 0))
     chosen = _study_id(page, study)
-    limit = ALL_ROUNDS if rounds == "all" else prompt_figures.ROUNDS
+    limit = None if rounds == "all" else prompt_figures.ROUNDS
     figures = prompt_figures.of_study(session, studies.get(session, chosen), rounds=limit) if chosen else None
     return render(
         request,

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
 from app.models import Answer, Choice, Pair, PairState, Purpose, Round, RoundState, RunState, Study, User
-from app.services import leaving_out, participations, places, preferences
+from app.services import leaving_out, participations, places, preferences, tallies
 from app.services.leaving_out import Turn, turn
 from tests import builders
 
@@ -38,6 +38,7 @@ def labeled(db: Session, *, choices_per_pair: int = 3, state: RoundState = Round
 
 
 def look(db: Session, round_: Round, person: User) -> leaving_out.Preview:
+    tallies.catch_up(db)
     return leaving_out.preview(db, study_id=round_.study_id, user_id=person.id)
 
 

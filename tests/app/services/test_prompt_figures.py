@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import Answer, Group, Pair, Prompt, Purpose, Round, RoundKind, Sampler, Study
-from app.services import participations, prompt_figures
+from app.services import participations, prompt_figures, tallies
 from tests import builders
 from tests.queries import counted
 
@@ -24,6 +24,7 @@ def test_answers_are_counted_by_prompt_and_agreement_over_pairs_of_answers(db: S
     say(db, pair, Answer.FIRST, Answer.FIRST, Answer.TIE, Answer.SKIP)
     say(db, alone, Answer.BOTH_BAD)
 
+    tallies.catch_up(db)
     found = prompt_figures.of_study(db, db.get_one(Study, round_.study_id))
 
     of_pair, of_alone = found.of(prompt_of(db, pair)), found.of(prompt_of(db, alone))
@@ -42,6 +43,7 @@ def test_only_standing_counted_choices_of_people_who_are_not_left_out_count(db: 
     builders.choice(db, pair_id=pair.id, user_id=builders.user(db).id, undone_at=builders.now())
     gold = builders.lease(db, pair_id=pair.id, user_id=builders.user(db).id, purpose=Purpose.GOLD)
     builders.choice(db, lease_id=gold.id)
+    tallies.catch_up(db)
     assert prompt_figures.of_study(db, db.get_one(Study, round_.study_id)).of(prompt_of(db, pair)).answers == 0
 
 
@@ -57,6 +59,7 @@ def test_the_newer_policys_wins_are_those_of_comparisons(db: Session) -> None:
         db.flush()
         say(db, pair, answer, Answer.TIE)
 
+    tallies.catch_up(db)
     found = prompt_figures.of_study(db, study).of(prompt.id)
 
     assert (found.wins.part, found.wins.of, found.answers, found.ties) == (1, 2, 4, 2)
@@ -71,6 +74,7 @@ def test_figures_are_of_the_newest_rounds_and_a_fixed_number_of_queries(db: Sess
         for _ in range(rounds):
             round_ = builders.round_(db, study_id=study.id, state="complete", ended_at=builders.now())
             say(db, builders.pair(db, round_id=round_.id), Answer.FIRST)
+        tallies.catch_up(db)
 
     more(2)
     with counted(db.get_bind().engine) as few:

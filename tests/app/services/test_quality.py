@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.models import Answer, Choice, Pair, Purpose, Round, User
-from app.services import participations, quality
+from app.services import participations, quality, tallies
 from app.services.agreement import WithOthers
 from app.services.measures import Mark, Share
 from app.services.quality import Annotator, Counts, Repeats
@@ -17,6 +17,7 @@ F, S = Answer.FIRST, Answer.SECOND
 
 def numbers(session: Session, round_: Round, user: User) -> Annotator:
     participations.of(session, study_id=round_.study_id, user=user)
+    tallies.catch_up(session)
     found = quality.of_study(session, round_.study_id)
     return next(annotator for annotator, _ in found.annotators if annotator.user_id == user.id)
 
@@ -114,7 +115,10 @@ def test_a_study_lists_whoever_takes_part_busiest_first_and_one_round_only_its_o
         participations.of(db, study_id=round_.study_id, user=user)
     answered(db, round_, busy)
     answered(db, later, busy)
+    assert quality.of_study(db, round_.study_id).uncounted == 2
+    tallies.catch_up(db)
     found = quality.of_study(db, round_.study_id)
+    assert found.uncounted == 0
     assert [(a.user_id, a.counts.choices, standing.paused_at) for a, standing in found.annotators] == [
         (busy.id, 2, None), (quiet.id, 0, None),
     ]  # fmt: skip

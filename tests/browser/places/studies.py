@@ -20,7 +20,7 @@ from app.models import (
     User,
 )
 from app.paths import DEMO
-from app.services import gold, guide_pictures, participations, totals, tries
+from app.services import gold, guide_pictures, participations, tallies, totals, tries
 from app.study_settings import SamplingSettings
 from tests import builders, scenes
 from tests.browser.places.registry import place, unfold
@@ -139,6 +139,7 @@ def annotators(session, artifacts, me):
     scenes.labeling_round(session, study, artifacts=artifacts)
     for user_id in session.scalars(select(Choice.user_id).distinct()):
         participations.of(session, study_id=study.id, user=session.get_one(User, user_id))
+    tallies.catch_up(session)
     return f"/admin/studies/{study.id}/people"
 
 
@@ -150,6 +151,7 @@ def annotators_of_whom_one_is_left_out(session, artifacts, me):
         participations.of(session, study_id=study_id, user=person)
     participations.pause(session, study_id=study_id, user_id=quick.id, reason="too quick", actor=me)
     participations.leave_out(session, study_id=study_id, user_id=quick.id, actor=me)
+    tallies.catch_up(session)
     return f"/admin/studies/{study_id}/people"
 
 
@@ -160,6 +162,7 @@ def annotators_in_a_table(session, artifacts, me):
     for person in (quick, builders.user(session)):
         participations.of(session, study_id=study_id, user=person)
     participations.pause(session, study_id=study_id, user_id=quick.id, reason="too quick", actor=me)
+    tallies.catch_up(session)
     return f"/admin/studies/{study_id}/people?view=table&sort=left"
 
 
@@ -173,6 +176,7 @@ def before_someone_is_left_out(session, artifacts, me):
     frozen = session.scalars(select(TrainingSet)).one()
     choice = session.scalars(select(Choice.id).where(Choice.user_id == person.id)).first()
     frozen.items = [{**item, "choices": [choice] if item["pair"] < 12 else []} for item in frozen.items]
+    tallies.catch_up(session)
     return f"/admin/studies/{round_.study_id}/people/{person.id}/leave_out"
 
 

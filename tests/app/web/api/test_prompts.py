@@ -3,6 +3,7 @@ from sqlalchemy import func, select
 
 from app.db import transaction
 from app.models import Answer, Event, PromptSet
+from app.services import tallies
 from tests import builders
 from tests.queries import counted
 
@@ -57,6 +58,7 @@ def test_a_studys_prompts_with_their_figures_in_a_fixed_number_of_queries(resear
         round_ = builders.round_(session)
         pair = builders.pair(session, round_id=round_.id)
         builders.choice(session, pair_id=pair.id, answer=Answer.BOTH_BAD)
+        tallies.catch_up(session)
     path = f"/api/v1/studies/{round_.study_id}/prompts"
     with counted(app.state.engine) as few:
         body = researcher.get(path).json()
@@ -67,6 +69,7 @@ def test_a_studys_prompts_with_their_figures_in_a_fixed_number_of_queries(resear
     with transaction(factory) as session:
         for _ in range(5):
             builders.choice(session, pair_id=builders.pair(session, round_id=round_.id).id)
+        tallies.catch_up(session)
     with counted(app.state.engine) as many:
         assert researcher.get(f"{path}?rounds=all").json()["prompts"][1]["answers"] > 0
     assert len(many) == len(few)

@@ -4,7 +4,7 @@ import pytest
 
 from app.db import transaction
 from app.models import Answer, GoldAnswer, Pair, PairState, Participation, Purpose, RoundState
-from app.services import participations
+from app.services import participations, tallies
 from tests import builders
 
 
@@ -37,7 +37,7 @@ def test_someone_is_paused_with_words_left_out_and_both_are_taken_back(admin, la
     study_id, ada, pair_id = labeled
     people = f"/admin/studies/{study_id}/people"
     moved = admin.submit(f"{people}/{ada}/pause", reason="Let us talk.")
-    assert (moved.status_code, moved.headers["location"]) == (303, f"{people}#annotator-{ada}")
+    assert (moved.status_code, moved.headers["location"]) == (303, f"{people}?person={ada}#annotator-{ada}")
     assert (standing(factory, ada).paused_reason, standing(factory, ada).paused_by_id) == (
         "Let us talk.",
         admin.user.id,
@@ -76,6 +76,7 @@ def test_as_a_table_people_are_sorted_by_any_figure(admin, labeled, factory):
         round_id = session.query(Pair).first().round_id
         for _ in range(3):
             builders.choice(session, pair_id=builders.pair(session, round_id=round_id).id, user_id=grace.id)
+        tallies.catch_up(session)
     people = f"/admin/studies/{study_id}/people?view=table"
 
     def order(query: str) -> list[int]:
@@ -129,6 +130,7 @@ def test_the_api_gives_admins_all_and_each_annotator_their_own(admin, annotator,
             expected=Answer.FIRST,
         )  # fmt: skip
         builders.choice(session, lease_id=lease.id)
+        tallies.catch_up(session)
     everyone = admin.call("GET", f"/studies/{study_id}/annotators").json()
     assert [(one["name"], one["choices"], one["times"]["median_ms"]) for one in everyone["annotators"]] == [
         ("Ada <b>", 1, pytest.approx(900))

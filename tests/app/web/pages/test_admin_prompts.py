@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from app.db import transaction
 from app.models import Answer, Prompt, PromptSet
+from app.services import tallies
 from tests import builders
 from tests.queries import counted
 
@@ -110,6 +111,7 @@ def test_the_sets_page_tells_how_its_prompts_fare_in_a_study(admin, factory):
         pair = builders.pair(session, round_id=round_.id)
         for answer in (Answer.FIRST, Answer.TIE):
             builders.choice(session, pair_id=pair.id, user_id=builders.user(session).id, answer=answer)
+        tallies.catch_up(session)
         study = builders.study(session)  # another that uses another set
         mine = session.get_one(type(study), round_.study_id)
     page = admin.get(f"/admin/prompts/{mine.prompt_set_id}?study={mine.id}").text
