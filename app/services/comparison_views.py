@@ -89,12 +89,13 @@ def comparison(session: Session, shown: RoundHead) -> Comparison:
         found = [(p, checkpoint_views.drawing(session, line.study_id, p.checkpoint_id)) for p in policies]
         drawing = [(policy, one) for policy, one in found if not one.is_complete]
     asked = shown.settings.labeling.choices_per_pair
-    places = session.scalar(
-        select(func.coalesce(func.sum(asked - Pair.filled), 0)).where(
-            Pair.round_id == line.id, Pair.state == PairState.OPEN
-        )
-    )
-    return Comparison(result, drawing, asked == 1, int(places or 0) if line.is_open else 0)
+    places, made = session.execute(
+        select(
+            func.coalesce(func.sum(asked - Pair.filled).filter(Pair.state == PairState.OPEN), 0), func.count()
+        ).where(Pair.round_id == line.id)
+    ).one()
+    wanted = int(places) + max(line.groups - made, 0) * asked
+    return Comparison(result, drawing, asked == 1, wanted if line.is_open else 0)
 
 
 def judged_by(session: Session, round_id: int) -> JudgedBy:

@@ -69,6 +69,7 @@ def test_the_page_tells_the_rate_its_interval_and_how_many_more_would_settle_it(
     page = page_of(admin, round_)
     for words in (
         "67% checkpoint 1", "the base model 33%", "30% to 90%", "about 29 more choices would settle it",
+        "This round asks for 4 more",
         "Looking at this page changes nothing", "End the comparison", "pictures drawn as the study draws",
     ):  # fmt: skip
         assert words in page
