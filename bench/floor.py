@@ -18,7 +18,7 @@ def training_rows(case: Case, settings: TrainingSettings) -> list[Rows]:
     """The UNet's inputs for one pair, guidance doubled, cut into the trainer's own micro-batches."""
     pair = case.preferences[0]
     loaded = Loader(case.policy, case.load)(Group(pair.group, (pair,)))
-    units = [Unit(loaded, step) for step in trained_steps(loaded.group, loaded.schedule, settings)]
+    units = [Unit(loaded, step) for step in trained_steps(loaded, settings)]
     return [_rows(case.policy, batch) for batch in split_evenly(units, settings.micro_batch)]
 
 

@@ -51,7 +51,8 @@ def test_every_kind_is_said_with_what_helps(admin, factory, name):
 def test_a_round_says_what_is_wrong_with_its_run_and_leads_to_what_helps(admin, factory, warned):
     page = admin.get(f"/admin/rounds/{made(factory, warned).id}").text
     for words in (
-        "KL is running away", "0.42 away from the base model", "85% as much in structure", "saturation is ×\N{NO-BREAK SPACE}2.24",
+        "KL is running away", "0.42 away from the base model", "85% as much in structure",
+        "saturation is ×\N{NO-BREAK SPACE}2.24",
         "agree with 31% of people", "The study stopped itself", "Go back to checkpoint 1",
         f"/admin/studies/{warned.study_id}?checkpoint=", "#other-settings",
     ):  # fmt: skip
