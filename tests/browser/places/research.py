@@ -1,10 +1,14 @@
 """Places of a researcher: checkpoints."""
 
-from app.models import Answer, Role
+import random
+
+from sqlalchemy import select
+
+from app.models import Answer, Pair, Role, Sample, Sampler, SampleScore
 from app.services import judges
 from tests import builders, scenes
 from tests.browser.places.registry import place, unfold
-from tests.comparisons import ONE, OTHER, comparison, judged
+from tests.comparisons import ONE, OTHER, comparison
 
 
 @place("/research", Role.RESEARCHER)
@@ -28,26 +32,44 @@ def a_checkpoint(session, artifacts, me):
 
 
 def improved(session, artifacts, rounds=3):
-    """A study whose checkpoints get better round by round, of which people have compared all but the newest."""
+    """A study whose checkpoints get better round by round. People have compared them with the base, the first two with
+    each other, and never preferred the base to the newest."""
     prompts = builders.prompt_set(session, prompts=[*builders.PROMPTS, "a lighthouse keeper over a stormy sea " * 3])
     study = builders.study(session, name="Emoji", question="Which one is livelier?", prompt_set_id=prompts.id)
     judges.know(session, name="jpeg_compressibility", unit="kB", larger_is_better=False)
     made = []
-    for number in range(rounds):
-        made.append(scenes.checkpoint(session, study, parent=made[-1] if made else None, draws=2, artifacts=artifacts))
-        if number < rounds - 1:
-            answers = [*[ONE] * (number + 4), OTHER, OTHER, Answer.TIE]
-            judged(session, comparison(session, study, made[-1].id, None), *answers)
-    judged(session, comparison(session, study, made[1].id, made[0].id), ONE, ONE, OTHER)
+    for _ in range(rounds):
+        made.append(scenes.checkpoint(session, study, parent=made[-1] if made else None, artifacts=artifacts))
+    chance = random.Random(0)
+    for score in session.scalars(select(SampleScore).order_by(SampleScore.sample_id)):
+        score.value += chance.gauss(0, 0.15)
+    for number, one in enumerate(made[:-1]):
+        compared(session, study, one, None, [*[ONE] * (number + 5), OTHER, OTHER, OTHER, Answer.TIE])
+    compared(session, study, made[-1], None, [ONE] * 6)
+    compared(session, study, made[1], made[0], [ONE, ONE, OTHER])
     return study
+
+
+def compared(session, study, one, other, answers):
+    """An evaluation round of two policies (none: the base) on the pictures that they have, with each answer by a person
+    of its own."""
+    numbers = (one.number, other.number if other else 0)
+    round_ = comparison(session, study, one.id, other.id if other else None)
+    groups = [group for group in scenes.evaluation_groups(session, study, 2) if group.sampler == Sampler.STUDY]
+    for answer, group in zip(answers, groups, strict=False):
+        first, second = (
+            session.scalars(select(Sample.id).where(Sample.group_id == group.id, Sample.number == number)).one()
+            for number in numbers
+        )
+        pair = Pair(round_id=round_.id, group_id=group.id, first_id=first, second_id=second)
+        session.add(pair)
+        session.flush()
+        builders.choice(session, pair_id=pair.id, answer=answer)
 
 
 @place("/research/studies/{study_id:int}/better", Role.RESEARCHER, unfold)
 def does_it_get_better(session, artifacts, me):
-    study = improved(session, artifacts)
-    last = scenes.checkpoint(session, study, artifacts=artifacts, draws=2)
-    judged(session, comparison(session, study, last.id, None), ONE, ONE, ONE)
-    return f"/research/studies/{study.id}/better"
+    return f"/research/studies/{improved(session, artifacts).id}/better"
 
 
 @place(
