@@ -1,9 +1,10 @@
 import math
 
 import pytest
+from sqlalchemy import select
 
 from app.db import transaction
-from app.models import Study
+from app.models import Checkpoint, Study
 from app.services import judges
 from tests import builders, scenes
 from tests.comparisons import ONE, OTHER, comparison, judged
@@ -11,14 +12,11 @@ from tests.comparisons import ONE, OTHER, comparison, judged
 
 @pytest.fixture
 def study(factory, artifacts) -> Study:
-    """A study with two checkpoints: the first won three of four choices against the base, the second both of its."""
+    """A study with two checkpoints and their evaluation pictures."""
     with transaction(factory) as session:
         judges.know(session, name="jpeg_compressibility", unit="kB", larger_is_better=False)
         study = builders.study(session)
-        first = scenes.checkpoint(session, study, artifacts=artifacts)
-        second = scenes.checkpoint(session, study, parent=first, artifacts=artifacts)
-        judged(session, comparison(session, study, first.id, None), ONE, ONE, ONE, OTHER)
-        judged(session, comparison(session, study, second.id, None), ONE, ONE)
+        scenes.checkpoint(session, study, parent=scenes.checkpoint(session, study), artifacts=artifacts)
         return study
 
 
@@ -56,7 +54,11 @@ def test_scores_have_intervals_and_say_whether_they_are_better(researcher, study
     assert first["difference"]["mean"] == pytest.approx(2.7 * (0.95 - 1))
 
 
-def test_the_ranking_has_null_where_nothing_bounds_it(researcher, study):
+def test_the_ranking_has_null_where_nothing_bounds_it(researcher, factory, study):
+    with transaction(factory) as session:
+        first, second = session.scalars(select(Checkpoint.id).order_by(Checkpoint.number)).all()
+        judged(session, comparison(session, study, first, None), ONE, ONE, ONE, OTHER)
+        judged(session, comparison(session, study, second, None), ONE, ONE)
     ranking = researcher.get(f"/api/v1/studies/{study.id}/evaluation/ranking").json()
     best, first, base = ranking["standings"]
     assert [one["number"] for one in ranking["standings"]] == [2, 1, 0]
