@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import krippendorff
 import numpy as np
 from sqlalchemy import ColumnElement, Select, and_, func, select, true
 from sqlalchemy.orm import Session, aliased
@@ -70,15 +69,17 @@ def stored(session: Session, study_id: int, *, round_id: int | None = None) -> P
 
 
 def alpha_of(spread: Patterns) -> Alpha:
-    """Alpha over pairs of these patterns (K. Krippendorff, "Content Analysis", 4th ed., ch. 12)."""
+    """Alpha over pairs of these patterns, from the coincidences of two answers on one pair, in either order
+    (K. Krippendorff, "Content Analysis", 4th ed., ch. 12)."""
     known = {counts: pairs for counts, pairs in spread.items() if pairs > 0 and sum(counts) >= 2}
-    if not known:
-        return Alpha(None, 0)
-    counts, pairs = np.array(list(known), dtype=np.int64), np.array(list(known.values()), dtype=np.int64)
-    if (counts.sum(axis=0) > 0).sum() < 2:
+    counts, pairs = np.array(list(known), dtype=float).reshape(-1, len(VALUES)), np.array(list(known.values()))
+    said_in_all = (counts * pairs[:, None]).sum(axis=0)
+    if (said_in_all > 0).sum() < 2:
         return Alpha(None, int(pairs.sum()))
-    value = krippendorff.alpha(value_counts=counts.repeat(pairs, axis=0), level_of_measurement="nominal")
-    return Alpha(float(value), int(pairs.sum()))
+    of_pair, answers = counts.sum(axis=1), said_in_all.sum()
+    alike = (counts * (counts - 1) / (of_pair - 1)[:, None] * pairs[:, None]).sum()
+    apart_by_chance = answers**2 - (said_in_all**2).sum()
+    return Alpha(float(1 - (answers - 1) * (answers - alike) / apart_by_chance), int(pairs.sum()))
 
 
 def with_others(session: Session, people: Sequence[int], *where: ColumnElement[bool]) -> dict[int, WithOthers]:

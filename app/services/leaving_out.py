@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import BigInteger, and_, cast, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
@@ -41,7 +41,7 @@ from app.services import agreement, places, preferences, studies
 from app.services.agreement import Alpha, Beside
 from app.services.measures import Share
 
-ROUNDS = 20  # newest ones of theirs that are looked at pair by pair
+ROUNDS = 10  # newest ones of theirs that are looked at pair by pair
 
 
 class Turn(StrEnum):
@@ -167,14 +167,11 @@ def turn(before: float | None, after: float | None) -> Turn:
 def _spoken(session: Session, study_id: int, user_id: int) -> dict[int, int]:
     """In which rounds choices of theirs speak, and how many."""
     rows = session.execute(
-        select(Round.id, func.count())
-        .select_from(Choice)
-        .join(Lease, Lease.id == Choice.lease_id)
-        .join(Pair, Pair.id == Choice.pair_id)
-        .join(Round, Round.id == Pair.round_id)
-        .join(User, User.id == Choice.user_id)
-        .where(Choice.user_id == user_id, *_speaks(study_id))
-        .group_by(Round.id)
+        select(Round.id, AnnotatorTally.choices)
+        .join(AnnotatorTally, AnnotatorTally.round_id == Round.id)
+        .join(User, User.id == AnnotatorTally.user_id)
+        .where(AnnotatorTally.study_id == study_id, AnnotatorTally.user_id == user_id, AnnotatorTally.choices > 0)
+        .where(Round.state != RoundState.CANCELLED, _is_heard())
     )
     return {round_id: count for round_id, count in rows}  # noqa: C416 -- a Result is no mapping to mypy
 
@@ -203,21 +200,25 @@ def _change(round_: Round, patterns: list[Any]) -> RoundChange:
     )  # fmt: skip
 
 
-def _speaks(study_id: int) -> tuple[Any, ...]:
-    """Of choices joined to lease, pair, round and user: they speak for their pairs."""
+def _is_heard() -> ColumnElement[bool]:
+    """Whether the round listens to such a user: to people, to judges, or to both."""
     counted = func.coalesce(Round.settings["labeling"]["counted"].as_string(), "people")
-    speaks = or_(
+    return or_(
         counted == "both",
         and_(counted == "people", User.kind == UserKind.PERSON),
         and_(counted == "judges", User.kind == UserKind.JUDGE),
     )
+
+
+def _speaks(study_id: int) -> tuple[Any, ...]:
+    """Of choices joined to lease, pair, round and user: they speak for their pairs."""
     return (
         Round.study_id == study_id,
         Round.state != RoundState.CANCELLED,
         Pair.state != PairState.VOID,
         Choice.undone_at.is_(None),
         Lease.purpose == Purpose.COUNTED,
-        speaks,
+        _is_heard(),
         ~preferences.left_out(study_id, Choice.user_id),
     )
 
@@ -337,11 +338,15 @@ def _sets(user_id: int, round_ids: Sequence[int]) -> Any:
     item = func.jsonb_array_elements(TrainingSet.items).table_valued("value", name="item")
     trained = item.c.value.op("->>")("held_out") != "true"
     choice = func.jsonb_array_elements_text(item.c.value.op("->")("choices")).table_valued("value", name="choice")
+    theirs = (
+        select(Choice.id)
+        .join(Pair, Pair.id == Choice.pair_id)
+        .where(Choice.user_id == user_id, Pair.round_id.in_(round_ids))
+    )
     held = (
         select(func.count())
         .select_from(choice)
-        .join(Choice, Choice.id == cast(choice.c.value, BigInteger))
-        .where(Choice.user_id == user_id)
+        .where(cast(choice.c.value, BigInteger).in_(theirs))
         .correlate(item)
         .scalar_subquery()
     )

@@ -4,6 +4,12 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
+Logs = NDArray[np.float64]
+Where = NDArray[np.bool_]
+
 Z95 = 1.959964  # of the normal distribution, for intervals of 95 %
 MAD_TO_DEVIATION = 0.6745  # the median absolute deviation of a normal distribution, in standard deviations
 OUTLYING = 3.5
@@ -97,7 +103,13 @@ class Pace:
         1993), taken over logarithms since response times are skewed. Where all are alike, none is one."""
         if response_ms < NOBODY_LOOKS_WITHIN_MS:
             return Mark.HASTY
-        away = math.log(response_ms) - self.centre
-        if self.deviation == 0 or MAD_TO_DEVIATION * abs(away) <= OUTLYING * self.deviation:
-            return Mark.NONE
-        return Mark.FAST if away < 0 else Mark.SLOW
+        fast, slow = self.outlying(np.array([math.log(response_ms)]))
+        return Mark.FAST if fast[0] else Mark.SLOW if slow[0] else Mark.NONE
+
+    def outlying(self, logs: Logs) -> tuple[Where, Where]:
+        """Which of these times, as logarithms, are unusually short, and which unusually long."""
+        away = logs - self.centre
+        if self.deviation == 0:
+            return np.zeros(len(away), bool), np.zeros(len(away), bool)
+        far = MAD_TO_DEVIATION * np.abs(away) > OUTLYING * self.deviation
+        return far & (away < 0), far & (away > 0)

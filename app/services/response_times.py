@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.services.measures import Mark, Pace
+from app.services.measures import NOBODY_LOOKS_WITHIN_MS, Mark, Pace
 
 SHOWN = 60
 
@@ -26,11 +26,12 @@ def of(times: Sequence[int]) -> Times | None:
     """These times, in milliseconds, oldest first; none where there are none."""
     if not times:
         return None
-    logs = np.log(np.maximum(times, 1))
+    found = np.asarray(times)
+    logs = np.log(np.maximum(found, 1))
     centre = float(np.median(logs))
     pace = Pace(centre, float(np.median(np.abs(logs - centre))))
-    marked = [(ms, pace.mark(ms)) for ms in times]
-    marks = [mark for _, mark in marked]
-    return Times(
-        pace.median_ms, marks.count(Mark.HASTY), marks.count(Mark.FAST), marks.count(Mark.SLOW), marked[-SHOWN:]
-    )
+    hasty, (fast, slow) = found < NOBODY_LOOKS_WITHIN_MS, pace.outlying(logs)
+    marks = np.select([hasty, fast, slow], [Mark.HASTY, Mark.FAST, Mark.SLOW], Mark.NONE)
+    hasties, fasts, slows = (int((marks == mark).sum()) for mark in (Mark.HASTY, Mark.FAST, Mark.SLOW))
+    newest = [(ms, Mark(mark)) for ms, mark in zip(times[-SHOWN:], marks[-SHOWN:], strict=True)]
+    return Times(pace.median_ms, hasties, fasts, slows, newest)

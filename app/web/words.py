@@ -3,7 +3,9 @@
 import math
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
+from babel import Locale
 from babel.numbers import format_decimal, format_percent, get_decimal_symbol
 from markupsafe import Markup
 
@@ -44,12 +46,12 @@ def file_size(size: int) -> str:
 
 
 def percent(share: float | None) -> str:
-    return DASH if share is None or not math.isfinite(share) else format_percent(share, locale=languages.spoken())
+    return DASH if share is None or not math.isfinite(share) else _percent(round(share, 4), languages.spoken())
 
 
 def count(value: int) -> str:
     """A whole number with its thousands apart: `12,345`."""
-    return format_decimal(value, locale=languages.spoken())
+    return _count(value, languages.spoken())
 
 
 def number(value: float | None) -> str:
@@ -73,6 +75,17 @@ def moment(at: datetime | None) -> Markup | str:
         return DASH
     text = f"{at:%Y-%m-%d %H:%M} UTC"
     return Markup('<time datetime="{}" title="{}" data-ago>{}</time>').format(at.isoformat(), text, text)
+
+
+# a table has hundreds of them, and Babel takes its time over each
+@lru_cache(maxsize=20_000)
+def _percent(share: float, language: Locale) -> str:
+    return format_percent(share, locale=language)
+
+
+@lru_cache(maxsize=20_000)
+def _count(value: int, language: Locale) -> str:
+    return format_decimal(value, locale=language)
 
 
 def _two(first: int, unit: str, second: int, smaller: str) -> str:

@@ -1,5 +1,9 @@
 """Agreement, against the worked example of the literature and against sums done by hand."""
 
+import random
+
+import krippendorff
+import numpy as np
 import pytest
 
 from app.models import Answer, Purpose, Round, UserKind
@@ -33,6 +37,16 @@ def test_alpha_is_that_of_the_worked_example(db):
     said(db, round_, {coder: [values[v] for v in row] for coder, row in EXAMPLE.items()})
     found = agreement.alpha(db, Round.id == round_.id)
     assert (found.value, found.pairs) == (pytest.approx(0.691358, abs=1e-6), 12)
+
+
+def test_alpha_of_many_pairs_is_that_of_the_library():
+    chance = random.Random(3)
+    spread = agreement.Patterns()
+    for _ in range(30):
+        spread[tuple(chance.choices((0, 0, 1, 2, 3), k=4))] += chance.randrange(1, 50)
+    counts, pairs = np.array([list(one) for one in spread]), np.array(list(spread.values()))
+    expected = krippendorff.alpha(value_counts=counts.repeat(pairs, axis=0), level_of_measurement="nominal")
+    assert agreement.alpha_of(spread).value == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_skip_is_a_missing_value_and_a_judge_and_gold_take_no_part(db):
