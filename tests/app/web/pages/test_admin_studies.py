@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy import select
 
 from app.db import transaction
-from app.models import Event, Hold, Round, RoundKind, RoundState, Study
+from app.models import Checkpoint, Event, Hold, Round, RoundKind, RoundState, Study
 from tests import builders, scenes
 from tests.queries import counted
 
@@ -127,3 +127,26 @@ def test_jobs_that_wait_for_no_worker_are_said_with_the_command_that_starts_one(
     with transaction(factory) as session:
         builders.job(session, due_at=builders.now().replace(year=2020))
     assert "tastemaker worker" in admin.get("/admin").text
+
+
+def test_many_rounds_come_in_pages_and_many_checkpoints_are_not_all_to_choose_from(admin, factory, study, monkeypatch):
+    monkeypatch.setattr("app.web.pages.admin_studies.ROUNDS", 2)
+    monkeypatch.setattr("app.web.pages.admin_studies.CHECKPOINTS", 1)
+    with transaction(factory) as session:
+        for _ in range(3):
+            run = builders.training_run(
+                session, round_id=builders.round_(session, study_id=study.id, state=RoundState.COMPLETE).id
+            )
+            builders.checkpoint(session, training_run_id=run.id)
+        first, *_, last = session.scalars(select(Round.id).order_by(Round.id)).all()
+        oldest = session.scalars(select(Checkpoint).order_by(Checkpoint.id).limit(1)).one()
+    page = admin.get(f"/admin/studies/{study.id}").text
+    assert "Launch round 4" in page
+    assert (f"/admin/rounds/{last}" in page, f"/admin/rounds/{first}" in page) == (True, False)
+    assert "Checkpoint 3" in page
+    assert "Checkpoint 1" not in page
+    assert "Older checkpoints have a link on their own page." in page
+    older = admin.get(f"/admin/studies/{study.id}?before={last - 1}").text
+    assert (f"/admin/rounds/{last}" in older, f"/admin/rounds/{first}" in older) == (False, True)
+    chosen = admin.get(f"/admin/studies/{study.id}?checkpoint={oldest.id}").text
+    assert f'<option value="{oldest.id}" selected>Checkpoint 1' in chosen
