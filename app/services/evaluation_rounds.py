@@ -117,17 +117,27 @@ def make_pairs(session: Session, round_: Round) -> int:
 
 def unfinished(session: Session, round_: Round) -> bool:
     """Whether pictures that this evaluation round compares are still to be drawn."""
-    if _paired(session, round_) >= round_.groups:
-        return False
-    wanted = {round_.checkpoint_id, round_.other_checkpoint_id}
-    open_jobs = session.scalars(
+    return bool(_missing(session, round_)) and _has_job(session, round_, JobState.WAITING, JobState.RUNNING)
+
+
+def not_drawn(session: Session, round_: Round) -> int:
+    """How many of the round's pairs are missing because a policy's pictures could not be drawn."""
+    missing = _missing(session, round_)
+    return missing if missing and _has_job(session, round_, JobState.FAILED) else 0
+
+
+def _missing(session: Session, round_: Round) -> int:
+    return max(0, round_.groups - _paired(session, round_))
+
+
+def _has_job(session: Session, round_: Round, *states: JobState) -> bool:
+    """Whether the job that draws one of the round's policies is in one of these states."""
+    found = session.scalars(
         select(Job.checkpoint_id).where(
-            Job.study_id == round_.study_id,
-            Job.kind == JobKind.EVALUATION,
-            Job.state.in_((JobState.WAITING, JobState.RUNNING)),
+            Job.study_id == round_.study_id, Job.kind == JobKind.EVALUATION, Job.state.in_(states)
         )
     )
-    return bool(wanted.intersection(open_jobs))
+    return not {round_.checkpoint_id, round_.other_checkpoint_id}.isdisjoint(found)
 
 
 def _paired(session: Session, round_: Round) -> int:

@@ -116,7 +116,7 @@ TABLE = (
         kinds=PREFERENCE,
         also=(_begin_training,),
     ),
-    Move("judged", ANYONE, LABELING, GOING | HELD, state=S.COMPLETE, hold=H.NONE, kinds=EVALUATION, also=(_end,)),
+    Move("judged", ANYONE, LABELING, ANY_HOLD, state=S.COMPLETE, hold=H.NONE, kinds=EVALUATION, also=(_end,)),
     Move("trained", SYSTEM, TRAINING, ANY_HOLD, state=S.COMPLETE, hold=H.NONE, kinds=PREFERENCE, also=(_end,)),
     Move("pause", ANYONE, ANY_OPEN, GOING, hold=H.PAUSED),
     Move("resume", ADMIN, ANY_OPEN, HELD, hold=H.NONE, also=(_wake_work,)),
@@ -216,7 +216,7 @@ def settle(session: Session, round_id: int) -> bool:
     if event is None:
         return False
     if event == "fail":
-        make(session, round_, "fail", reason=_why_nothing_was_drawn(session, round_))
+        make(session, round_, "fail", reason=_what_was_not_drawn(session, round_))
         return True
     try:
         with session.begin_nested():
@@ -239,7 +239,9 @@ def _due(session: Session, round_: Round) -> str | None:
         and not _drawing(session, round_)
         and not _has_pairs(session, round_.id, PairState.OPEN)
     ):
-        return "goal_met" if round_.kind == RoundKind.PREFERENCE else "judged"
+        if round_.kind == RoundKind.PREFERENCE:
+            return "goal_met"
+        return "fail" if evaluation_rounds.not_drawn(session, round_) else "judged"
     return None
 
 
@@ -248,9 +250,13 @@ def _has_pairs(session: Session, round_id: int, *states: PairState) -> bool:
     return session.scalar(query.where(Pair.state.in_(states)) if states else query) is not None
 
 
-def _why_nothing_was_drawn(session: Session, round_: Round) -> str:
+def _what_was_not_drawn(session: Session, round_: Round) -> str:
     said = jobs.newest_error(session, study_id=round_.study_id, kinds=(JobKind.CHUNK, JobKind.EVALUATION))
-    return f"No picture could be drawn. {said or ''}".strip()
+    what = "No picture could be drawn."
+    if round_.state == S.LABELING:
+        missing = evaluation_rounds.not_drawn(session, round_)
+        what = f"{missing} of {round_.groups} pairs could not be drawn: retry, or end the comparison without them."
+    return f"{what} {said or ''}".strip()
 
 
 def _drawing(session: Session, round_: Round) -> bool:

@@ -21,6 +21,7 @@ from app.models import (
     RoundState,
     Sample,
     Sampler,
+    SampleState,
     Study,
     UserKind,
 )
@@ -187,6 +188,30 @@ def test_pictures_that_are_missing_are_drawn_and_a_retry_draws_those_that_failed
     assert "The disk is full." in (round_.hold_reason or "")
     round_moves.retry(db, round_id=round_.id, actor=None)
     assert (job.state, round_.hold) == (JobState.WAITING, Hold.NONE)
+
+
+def test_it_does_not_end_by_itself_without_pairs_that_could_not_be_drawn(db: Session, made: Checkpoint) -> None:
+    """All pairs that are there are answered, two are missing, and the job that draws them failed for good."""
+    for sample in db.scalars(select(Sample).where(Sample.checkpoint_id == made.id, Sample.state == SampleState.READY)):
+        group = db.get_one(Group, sample.group_id)
+        if group.sampler is Sampler.STUDY and group.draw == 1 and group.number % 4 < 2:
+            sample.state = SampleState.LOST
+    round_ = launched(db, made)
+    job = db.scalars(select(Job).where(Job.kind == JobKind.EVALUATION, Job.checkpoint_id == made.id)).one()
+    job.state, job.error = JobState.FAILED, "The disk is full."
+    for base in db.scalars(select(Job).where(Job.kind == JobKind.EVALUATION, Job.checkpoint_id.is_(None))):
+        base.state = JobState.DONE
+    there = len(groups(db, round_))
+    assert 0 < there < 8
+    round_moves.settle(db, round_.id)
+    answer_all(db, made.study_id)
+    assert round_moves.settle(db, round_.id)
+    assert (round_.state, round_.hold) == (RoundState.LABELING, Hold.FAILED)
+    reason = f"{8 - there} of 8 pairs could not be drawn: retry, or end the comparison without them. The disk is full."
+    assert round_.hold_reason == reason
+    assert {"retry", "advance", "cancel"} <= round_moves.allowed(round_)
+    round_moves.advance(db, round_id=round_.id, actor=None)
+    assert round_.state is RoundState.COMPLETE
 
 
 def test_it_runs_to_its_end_and_says_who_won_and_nothing_is_trained(db: Session, made: Checkpoint) -> None:
