@@ -4,7 +4,7 @@ from sqlalchemy import select
 from app.db import transaction
 from app.errors import Conflict, Gone, NotFound
 from app.models import Event, LinkPurpose, Role, User, UserKind
-from app.services import accounts, invites, links, people
+from app.services import accounts, invites, links, people, tallies
 from tests import builders
 
 
@@ -19,6 +19,7 @@ def test_people_are_listed_newest_first_with_what_they_did(db):
     accounts.open_session(db, user=ada)
     builders.choice(db, user_id=ada.id)
     builders.choice(db, user_id=ada.id, undone_at=builders.now())
+    tallies.catch_up(db)
     shown = {line.id: line for line in people.lines(db)}
     assert list(shown)[:2] == [guest.id, ada.id]
     assert (shown[ada.id].choices, shown[ada.id].has_password, shown[ada.id].is_outside) == (1, True, False)

@@ -34,7 +34,7 @@ def test_a_round_is_counted_once_and_again_when_something_is_said_or_taken_back(
     choice = builders.choice(db, pair_id=builders.pair(db, round_id=round_.id).id, user_id=user.id)
     assert tallies.due(db) == [round_.id]
     tallies.catch_up(db)
-    long_ago(db, minutes=1)
+    long_ago(db, hours=1)
     tallies.look(db)
     assert tallies.due(db) == []
     builders.choice(db, pair_id=builders.pair(db, round_id=round_.id).id, user_id=user.id)
@@ -43,7 +43,7 @@ def test_a_round_is_counted_once_and_again_when_something_is_said_or_taken_back(
     assert tallies.due(db) == [round_.id]
     tallies.catch_up(db)
     assert standing(db, user) == 2
-    long_ago(db, minutes=1)
+    long_ago(db, hours=1)
     choice.undone_at = builders.now()
     db.flush()
     tallies.look(db)
@@ -57,7 +57,7 @@ def test_only_rounds_in_which_something_was_said_are_marked(db: Session) -> None
     for round_ in (quiet, busy):
         builders.choice(db, pair_id=builders.pair(db, round_id=round_.id).id)
     tallies.catch_up(db)
-    long_ago(db, minutes=1)
+    long_ago(db, hours=1)
     builders.choice(db, pair_id=builders.pair(db, round_id=busy.id).id)
     tallies.look(db)
     assert tallies.due(db) == [busy.id]
