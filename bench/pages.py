@@ -90,6 +90,10 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/admin/rounds/{comparison}",
     ),
     "/research": ("/research", "/research?study={study}"),
+    "/research/studies/{study_id:int}/better": (
+        "/research/studies/{study}/better",
+        "/research/studies/{study}/better?which=spread&sampler=ddim",
+    ),
     "/research/checkpoints/{checkpoint_id}": (
         "/research/checkpoints/{checkpoint}",
         "/research/checkpoints/{checkpoint}?sampler=ddim",

@@ -40,7 +40,7 @@ from app.models import (
     TrainingRun,
     User,
 )
-from app.services import disk, totals
+from app.services import disk, evaluation_scores, totals
 from tests import builders
 
 TIMESTEPS = tuple(range(951, 0, -50))
@@ -240,7 +240,7 @@ def evaluation_pictures(
         )
         kilobytes = 2.7 * 0.95**number + 0.01 * (group.id % 7)
         session.add(SampleScore(sample_id=sample.id, judge="jpeg_compressibility", value=kilobytes))
-    session.flush()
+    evaluation_scores.count(session, study.id, number)
 
 
 def evaluation_groups(session: Session, study: Study, draws: int) -> Sequence[Group]:

@@ -8,7 +8,7 @@ from app.models.choice import Answer, Choice, Lease, Purpose
 from app.models.disk import StudyDisk
 from app.models.event import Event
 from app.models.gold import GoldAnswer
-from app.models.group import Group, Sample, Sampler, SampleScore, SampleState
+from app.models.group import Group, PolicyMean, Sample, Sampler, SampleScore, SampleState
 from app.models.invite import Invite, InviteUse
 from app.models.job import OF_THE_HOUSE, Job, JobKind, JobState, Queue, Worker
 from app.models.judge import Judge
@@ -60,6 +60,7 @@ __all__ = [
     "Pair",
     "PairState",
     "Participation",
+    "PolicyMean",
     "Prompt",
     "PromptSet",
     "PromptTally",

@@ -102,3 +102,26 @@ class SampleScore(Base):
     sample_id: Mapped[int] = mapped_column(ForeignKey("samples.id"), primary_key=True, autoincrement=False)
     judge: Mapped[str] = mapped_column(String(64), primary_key=True)
     value: Mapped[float]
+
+
+class PolicyMean(Base):
+    """What a judge says of one policy's evaluation pictures of one sampler: their mean and spread, and those of the
+    paired differences to the base's. Counted anew by every transaction that stores scores
+    (`app.services.evaluation_scores`), so that pages need not read every picture's.
+
+    `number` is the policy's in the study (0: the base). Deviations are of the sample, none where there is one value.
+    """
+
+    __tablename__ = "policy_means"
+
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), primary_key=True, autoincrement=False)
+    judge: Mapped[str] = mapped_column(String(64), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sampler: Mapped[Sampler] = mapped_column(words(Sampler, "sampler"), primary_key=True)
+    checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id", use_alter=True))
+    mean: Mapped[float]
+    deviation: Mapped[float | None]
+    pictures: Mapped[int]
+    difference: Mapped[float | None]
+    difference_deviation: Mapped[float | None]
+    paired: Mapped[int]

@@ -1,11 +1,11 @@
 """What pages and API show of checkpoints: where each came from, its files, its pictures and their scores. Read-only."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, Select, cast, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.errors import NotFound
@@ -16,16 +16,16 @@ from app.models import (
     Job,
     JobKind,
     JobState,
+    PolicyMean,
     Round,
     Sample,
     Sampler,
-    SampleScore,
-    SampleState,
     Study,
     TrainingRun,
     TrainingSet,
 )
 from app.models.base import Json
+from app.services import evaluation
 from app.services.study_views import ModelFacts, facts
 
 
@@ -182,15 +182,12 @@ def drawing(session: Session, study_id: int, checkpoint_id: int | None) -> Drawi
     total = session.scalar(
         select(func.count()).select_from(Group).where(Group.study_id == study_id, Group.round_id.is_(None))
     )
+    number = evaluation.policy_number(session, checkpoint_id)
     done = session.scalar(
         select(func.count())
         .select_from(Sample)
         .join(Group, Group.id == Sample.group_id)
-        .where(
-            Group.study_id == study_id,
-            Group.round_id.is_(None),
-            Sample.checkpoint_id.is_not_distinct_from(checkpoint_id),
-        )
+        .where(Group.study_id == study_id, Group.round_id.is_(None), Sample.number == number)
     )
     job = session.scalars(
         select(Job)
@@ -206,23 +203,20 @@ def drawing(session: Session, study_id: int, checkpoint_id: int | None) -> Drawi
     return Drawing(max(done or 0, running), total or 0, job.state if job else None, job.error if job else None)
 
 
-def scores(session: Session, *study_ids: int) -> list[PolicyScores]:
-    """The mean scores of the policies of these studies, the base first; those that are drawn and scored. One query."""
-    rows = session.execute(
-        select(
-            Group.study_id, Sample.checkpoint_id, Sample.number, SampleScore.judge, Group.sampler,
-            cast(func.avg(SampleScore.value), Float), cast(func.stddev_samp(SampleScore.value), Float), func.count(),
-        )
-        .join(Sample, Sample.id == SampleScore.sample_id)
-        .join(Group, Group.id == Sample.group_id)
-        .where(Group.study_id.in_(study_ids), Group.round_id.is_(None), Sample.state == SampleState.READY)
-        .group_by(Group.study_id, Sample.checkpoint_id, Sample.number, SampleScore.judge, Group.sampler)
-        .order_by(Group.study_id, Sample.number, SampleScore.judge, Group.sampler.desc())
-    )  # fmt: skip
+def scores(session: Session, *study_ids: int, numbers: Collection[int] | None = None) -> list[PolicyScores]:
+    """The mean scores of the policies of these studies (of those with these `numbers`), the base first; those that are
+    drawn and scored. One query."""
+    query = (
+        select(PolicyMean)
+        .where(PolicyMean.study_id.in_(study_ids))
+        .order_by(PolicyMean.study_id, PolicyMean.number, PolicyMean.judge, PolicyMean.sampler.desc())
+    )
+    if numbers is not None:
+        query = query.where(PolicyMean.number.in_(numbers))
     policies: dict[tuple[int, int | None, int], list[Score]] = {}
-    for study_id, checkpoint_id, number, judge, sampler, mean, deviation, count in rows:
-        score = Score(judge, sampler, mean, deviation or 0.0, count)
-        policies.setdefault((study_id, checkpoint_id, number), []).append(score)
+    for row in session.scalars(query):
+        score = Score(row.judge, row.sampler, row.mean, row.deviation or 0.0, row.pictures)
+        policies.setdefault((row.study_id, row.checkpoint_id, row.number), []).append(score)
     return [PolicyScores(*policy, found) for policy, found in policies.items()]
 
 

@@ -22,7 +22,7 @@ from app.models import (
     Split,
     Study,
 )
-from app.services import jobs, prompt_sets, samples
+from app.services import evaluation_scores, jobs, prompt_sets, samples
 from app.services.jobs import Claim, Urgency
 from app.services.samples import Drawn
 from app.study_settings import validated
@@ -111,6 +111,7 @@ def store(session: Session, claim: Claim, drawn: list[Drawn], scores: dict[int, 
         for row in rows
         for judge, value in scores.get(row.group_id, {}).items()
     )
+    evaluation_scores.count(session, claim.of_study, policy_number(session, claim.checkpoint_id))
 
 
 def policy_number(session: Session, checkpoint_id: int | None) -> int:

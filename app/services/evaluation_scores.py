@@ -1,18 +1,21 @@
-"""What judges say of a study's evaluation pictures, policy by policy, and how much more than of the base's. Read-only.
+"""What judges say of a study's evaluation pictures, policy by policy, and how much more than of the base's.
 
 Every policy draws the same prompts with the same noise, so that a difference is taken picture by picture: it is surer
-than that of two means.
+than that of two means. Means are kept (`PolicyMean`) and counted with every slice of pictures that is stored.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Float, Select, cast, func, select
+from sqlalchemy import Float, Select, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.models import Group, Judge, Sample, Sampler, SampleScore, SampleState
+from app.models import Group, Judge, PolicyMean, Sample, Sampler, SampleScore, SampleState
 from app.services.evaluation_views import Policy
 from app.services.measures import Mean
+
+MEASURED = ("checkpoint_id", "mean", "deviation", "pictures", "difference", "difference_deviation", "paired")
 
 
 @dataclass(frozen=True)
@@ -46,46 +49,49 @@ class JudgeScores:
 
 def of_study(session: Session, study_id: int, *, judge: str | None = None) -> list[JudgeScores]:
     """All judges' scores by their names, or those of one. One query."""
-    pictures, base = _pictures(study_id).cte("pictures"), _pictures(study_id).where(Sample.number == 0).cte("base")
-    difference = pictures.c.value - base.c.value
     query = (
+        select(PolicyMean, Judge.unit, Judge.larger_is_better)
+        .outerjoin(Judge, Judge.name == PolicyMean.judge)
+        .where(PolicyMean.study_id == study_id)
+        .order_by(PolicyMean.judge, PolicyMean.number, PolicyMean.sampler.desc())
+    )
+    if judge is not None:
+        query = query.where(PolicyMean.judge == judge)
+    found: dict[tuple[str, str | None, bool | None], list[PolicyScore]] = {}
+    for row, unit, larger in session.execute(query):
+        found.setdefault((row.judge, unit, larger), []).append(_score(row))
+    return [JudgeScores(*known, scores) for known, scores in found.items()]
+
+
+def _score(row: PolicyMean) -> PolicyScore:
+    difference = None
+    if row.difference is not None and row.number != 0:
+        difference = Mean.of(row.difference, row.difference_deviation, row.paired)
+    mean = Mean.of(row.mean, row.deviation, row.pictures)
+    return PolicyScore(
+        Policy(row.checkpoint_id, row.number), row.sampler, mean, row.pictures, difference, row.paired
+    )  # fmt: skip
+
+
+def count(session: Session, study_id: int, number: int = 0) -> None:
+    """Take the means of one policy's pictures anew; of the base's (0), those of all, for all are compared with it."""
+    base = _pictures(study_id).where(Sample.number == 0).cte("base")
+    wanted = [] if number == 0 else [Sample.number == number]
+    pictures = _pictures(study_id).where(*wanted).cte("pictures")
+    difference = pictures.c.value - base.c.value
+    means = (
         select(
-            pictures.c.judge, Judge.unit, Judge.larger_is_better, pictures.c.checkpoint_id, pictures.c.number,
-            pictures.c.sampler,
+            literal(study_id), pictures.c.judge, pictures.c.number, pictures.c.sampler, pictures.c.checkpoint_id,
             cast(func.avg(pictures.c.value), Float), cast(func.stddev_samp(pictures.c.value), Float), func.count(),
             cast(func.avg(difference), Float), cast(func.stddev_samp(difference), Float), func.count(difference),
         )
         .outerjoin(base, (base.c.group_id == pictures.c.group_id) & (base.c.judge == pictures.c.judge))
-        .outerjoin(Judge, Judge.name == pictures.c.judge)
-        .group_by(
-            pictures.c.judge, Judge.unit, Judge.larger_is_better, pictures.c.checkpoint_id, pictures.c.number,
-            pictures.c.sampler,
-        )
-        .order_by(pictures.c.judge, pictures.c.number, pictures.c.sampler.desc())
+        .group_by(pictures.c.judge, pictures.c.checkpoint_id, pictures.c.number, pictures.c.sampler)
     )  # fmt: skip
-    if judge is not None:
-        query = query.where(pictures.c.judge == judge)
-    found: dict[tuple[str, str | None, bool | None], list[PolicyScore]] = {}
-    for (
-        name,
-        unit,
-        larger,
-        checkpoint_id,
-        number,
-        sampler,
-        mean,
-        spread,
-        count,
-        gain,
-        gain_spread,
-        paired,
-    ) in session.execute(query):
-        score = PolicyScore(
-            Policy(checkpoint_id, number), sampler, Mean.of(mean, spread, count), count,
-            Mean.of(gain, gain_spread, paired) if number and paired else None, paired,
-        )  # fmt: skip
-        found.setdefault((name, unit, larger), []).append(score)
-    return [JudgeScores(*known, scores) for known, scores in found.items()]
+    made = insert(PolicyMean).from_select([column.name for column in PolicyMean.__table__.columns], means)
+    changed = {name: made.excluded[name] for name in MEASURED}
+    session.flush()
+    session.execute(made.on_conflict_do_update(index_elements=PolicyMean.__table__.primary_key, set_=changed))
 
 
 def _pictures(study_id: int) -> Select[int, Sampler | None, int | None, int, str, float]:

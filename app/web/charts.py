@@ -7,8 +7,11 @@ same picture serves light and dark and passes a strict content security policy.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from app.services.training_views import Point
+
+P = TypeVar("P")
 
 WIDTH, HEIGHT = 360, 150
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 10, 22
@@ -125,6 +128,11 @@ def line_chart(
         _labelled(_ticks(low, high, 3), y),
         None if guide is None else Tick(y(guide), short(guide)),
     )
+
+
+def thinned(points: Sequence[P], most: int = 200) -> Sequence[P]:
+    """At most about so many of them at even distances; the newest is always among them."""
+    return points[:: -max(-(-len(points) // most), 1)][::-1]
 
 
 def bar_row(labels: Sequence[str], values: Sequence[float | None], *, height: int = 60) -> Bars:

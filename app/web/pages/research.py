@@ -2,8 +2,9 @@
 
 import json
 from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from app.models import Sampler
 from app.services import checkpoint_views, evaluation_views, study_views
@@ -17,19 +18,32 @@ from app.web.templating import render
 
 router = APIRouter(prefix="/research")
 
+PAGE = 100
+
 
 @router.get("")
 @router.get("/", include_in_schema=False)
-def index(request: Request, session: SessionDep, user: RequireResearcher, study: int | None = None) -> Response:
+def index(
+    request: Request, session: SessionDep, user: RequireResearcher, study: int | None = None,
+    before: Annotated[int | None, Query(ge=1)] = None,
+) -> Response:  # fmt: skip
     """Checkpoints by study, newest first; with `study`, of that one alone."""
     if study is not None:
         study_views.card(session, study)
+    found = checkpoint_views.lines(session, study_id=study, before=before, limit=PAGE + 1)
     by_study: dict[tuple[int, str], list[CheckpointLine]] = {}
-    for line in checkpoint_views.lines(session, study_id=study):
+    for line in found[:PAGE]:
         by_study.setdefault((line.study_id, line.study_name), []).append(line)
-    policies = checkpoint_views.scores(session, *(study_id for study_id, _ in by_study))
-    scores = {(policy.study_id, policy.number): policy.scores for policy in policies}
-    return render(request, "research/list.html", by_study=by_study, scores=scores, only=study)
+    numbers = {0, *(line.number for line in found)}
+    policies = checkpoint_views.scores(session, *(study_id for study_id, _ in by_study), numbers=numbers)
+    return render(
+        request,
+        "research/list.html",
+        by_study=by_study,
+        scores={(policy.study_id, policy.number): policy.scores for policy in policies},
+        only=study,
+        older=found[PAGE - 1].id if len(found) > PAGE else None,
+    )
 
 
 @router.get("/checkpoints/{checkpoint_id}")
@@ -85,4 +99,7 @@ def _score_charts(scores: list[PolicyScores]) -> dict[str, charts.Chart]:
         for score in policy.scores:
             points = lines.setdefault(score.judge, {}).setdefault(score.sampler.value, [])
             points.append(Point(policy.number, score.mean))
-    return {judge: charts.line_chart(list(by_sampler.items())) for judge, by_sampler in lines.items()}
+    return {
+        judge: charts.line_chart([(name, charts.thinned(points)) for name, points in by_sampler.items()])
+        for judge, by_sampler in lines.items()
+    }

@@ -26,6 +26,8 @@ from app.web.templating import render
 
 router = APIRouter(prefix="/research/studies")
 
+IN_TABLE = 100  # policies; charts show some of all, and the API gives every one
+
 
 class Look(BaseModel):
     """What is looked at: how and with which noise the pictures are drawn, which checkpoints stand in the columns (by
@@ -118,15 +120,17 @@ def _chart(judge: JudgeScores) -> charts.Chart:
         number, name = score.policy.number, score.sampler.value
         points.setdefault(name, []).append(Point(number, score.mean.mean))
         spreads.setdefault(name, []).append(Spread(number, score.mean.low, score.mean.high))
-    return charts.line_chart(list(points.items()), spreads=spreads)
+    lines = [(name, charts.thinned(found)) for name, found in points.items()]
+    return charts.line_chart(lines, spreads={name: charts.thinned(found) for name, found in spreads.items()})
 
 
 def _table(judge: JudgeScores) -> list[tuple[int, dict[str, PolicyScore]]]:
-    """By number of the policy, the newest first: its score for each sampler."""
+    """By number of the policy, the newest and the base, the newest first: its score for each sampler."""
     by_policy: dict[int, dict[str, PolicyScore]] = {}
     for score in judge.policies:
         by_policy.setdefault(score.policy.number, {})[score.sampler.value] = score
-    return sorted(by_policy.items(), key=lambda item: -item[0])
+    newest_first = sorted(by_policy.items(), key=lambda item: -item[0])
+    return newest_first if len(newest_first) <= IN_TABLE else [*newest_first[: IN_TABLE - 1], newest_first[-1]]
 
 
 def _newest(judges: Sequence[JudgeScores]) -> list[tuple[JudgeScores, PolicyScore]]:

@@ -23,7 +23,7 @@ def scored(session, study, checkpoint, values, *, judge=JUDGE, sampler=Sampler.S
             checkpoint_id=checkpoint.id if checkpoint else None,
         )  # fmt: skip
         session.add(SampleScore(sample_id=sample.id, judge=judge, value=value))
-    session.flush()
+    evaluation_scores.count(session, study.id, checkpoint.number if checkpoint else 0)
 
 
 @pytest.fixture

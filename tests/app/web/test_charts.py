@@ -5,7 +5,7 @@ import pytest
 
 from app.services.bradley_terry import Open, Strength
 from app.services.training_views import Point
-from app.web.charts import HEIGHT, WIDTH, Spread, bar_row, line_chart, short
+from app.web.charts import HEIGHT, WIDTH, Spread, bar_row, line_chart, short, thinned
 from app.web.interval_chart import dots
 
 
@@ -104,3 +104,11 @@ def test_strengths_stand_at_their_places_with_open_ends_at_the_edge():
     by_label = {tick.label: tick.at for tick in chart.ticks}
     assert by_label["75"] == chart.dots[1].x, "log 3 is to win three of four"
     assert by_label["50"] == chart.even
+
+
+def test_a_thinned_curve_keeps_its_newest_point_and_about_as_many_as_are_asked_for():
+    points = list(range(1001))
+    kept = thinned(points, 200)
+    assert (kept[-1], 150 <= len(kept) <= 200) == (1000, True)
+    assert kept == sorted(kept)
+    assert thinned(points[:200], 200) == points[:200]

@@ -125,3 +125,17 @@ def test_each_file_is_offered_with_its_size_and_hash_and_five_lines_that_use_it(
 
 def test_a_checkpoint_that_is_not_there_is_not_found(researcher):
     assert researcher.get("/research/checkpoints/999999").status_code == 404
+
+
+def test_many_checkpoints_come_in_pages(researcher, factory, monkeypatch):
+    monkeypatch.setattr("app.web.pages.research.PAGE", 1)
+    with transaction(factory) as session:
+        study = builders.study(session)
+        first = scenes.checkpoint(session, study)
+        second = scenes.checkpoint(session, study, parent=first)
+    page = researcher.get(f"/research?study={study.id}").text
+    assert (f"checkpoints/{second.id}" in page, f'checkpoints/{first.id}"' in page) == (True, False)
+    assert f"/research?before={second.id}&amp;study={study.id}" in page
+    older = researcher.get(f"/research?before={second.id}&study={study.id}").text
+    assert (f'checkpoints/{second.id}"' in older, f'checkpoints/{first.id}"' in older) == (False, True)
+    assert ("-10%" in page, "-5%" in older) == (True, True)  # the base is still there to compare with
