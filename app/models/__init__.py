@@ -23,6 +23,7 @@ from app.models.training import Metric, RunState, TrainingRun, TrainingSet
 from app.models.try_it import TryIt
 from app.models.user import LinkPurpose, Role, SignInLink, User, UserKind, WebSession
 from app.models.warning import StudyWarning, StudyWatch
+from app.models.work import WorkQuarter
 
 __all__ = [
     "FINAL",
@@ -91,5 +92,6 @@ __all__ = [
     "UserKind",
     "WebSession",
     "Webhook",
+    "WorkQuarter",
     "Worker",
 ]

@@ -11,6 +11,7 @@ class Lock(IntEnum):
     SWEEP = 1
     ROUND_CHOICES = 2
     DELIVERIES = 3
+    WORK = 4
 
 
 def exclusive(session: Session, lock: Lock, key: int = 0) -> None:

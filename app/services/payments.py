@@ -4,7 +4,8 @@
 An answer's time is the gap since the answer before it; the first of a sitting takes the time for which its pair was
 shown, as the browser measured it, but no longer than since it was dealt and than five minutes. Answers that were
 undone took their time, too. So breaks cost nothing, whoever works in two tabs is at work once, and no browser's word is
-worth more than a pause. Time belongs to the answer's own study, and to the day on which it was made.
+worth more than a pause. Time belongs to the answer's own study, and to the day on which it was made. All of it is kept
+by quarters of an hour (`work`), of which a sheet adds up its days.
 """
 
 from collections.abc import Sequence
@@ -14,13 +15,25 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Date, Interval, Numeric, Subquery, case, cast, distinct, exists, func, literal, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Numeric,
+    Subquery,
+    case,
+    cast,
+    distinct,
+    exists,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from app.errors import BadInput
-from app.models import Answer, Choice, Invite, InviteUse, Lease, Pair, Purpose, Round, User, UserKind
-from app.services import preferences, studies
-from app.services.annotator_counts import BREAK
+from app.models import Invite, InviteUse, User, UserKind, WorkQuarter
+from app.services import preferences, studies, work
 
 LONGEST = timedelta(days=3660)
 NOTHING = Decimal(0)
@@ -46,7 +59,8 @@ class Wanted:
 @dataclass(frozen=True)
 class Line:
     """One person's day. `choices` are answers that stand, with a pair's warm-ups, tests and repeats and without skips;
-    `counted` of them speak for their pairs. `minutes` have two decimals, and `amount` follows from what is shown."""
+    `counted` of them speak for their pairs; `pairs` are those that are no repeats. `minutes` have two decimals, and
+    `amount` follows from what is shown."""
 
     user_id: int
     name: str
@@ -72,7 +86,8 @@ class Totals:
 
 
 def check(session: Session, wanted: Wanted) -> None:
-    """Raises `BadInput` that names the fields at fault, and `NotFound` for a study that is not there."""
+    """Raises `BadInput` that names the fields at fault, and `NotFound` for a study that is not there. What was answered
+    since the last count is counted first, so that a sheet made now has all of it."""
     faults = {}
     if wanted.until < wanted.since:
         faults["until"] = "not before the first day"
@@ -86,6 +101,7 @@ def check(session: Session, wanted: Wanted) -> None:
         raise BadInput(f"This sheet cannot be made. {named}.", fields=faults)
     if wanted.study_id is not None:
         studies.get(session, wanted.study_id)
+    work.catch_up(session)
 
 
 def lines(
@@ -125,68 +141,40 @@ def totals(session: Session, wanted: Wanted) -> Totals:
 
 def _days(wanted: Wanted, people: Sequence[int] | None) -> Subquery:
     """A row for each person and day with any answer, undone ones included."""
-    each = _answers(wanted, people)
-    stands = each.c.undone_at.is_(None)
-    is_choice = stands & (each.c.answer != Answer.SKIP)
-    counts = is_choice & (each.c.purpose == Purpose.COUNTED) & ~preferences.left_out(each.c.study_id, each.c.user_id)
-    minutes = func.round(func.sum(each.c.seconds) / 60, 2)
-    days = (
+    day = cast(func.timezone(wanted.zone.key, WorkQuarter.quarter), Date).label("day")
+    counts = case((preferences.left_out(WorkQuarter.study_id, WorkQuarter.user_id), 0), else_=WorkQuarter.counted)
+    sums = {
+        "choices": WorkQuarter.choices,
+        "counted": counts,
+        "skipped": WorkQuarter.skipped,
+        "pairs": WorkQuarter.choices - WorkQuarter.repeats,
+    }
+    query = (
         select(
-            each.c.user_id,
-            each.c.day,
-            func.count().filter(is_choice).label("choices"),
-            func.count().filter(counts).label("counted"),
-            func.count().filter(stands & (each.c.answer == Answer.SKIP)).label("skipped"),
-            func.count(distinct(each.c.pair_id)).filter(is_choice).label("pairs"),
-            minutes.label("minutes"),
+            WorkQuarter.user_id,
+            day,
+            *(cast(func.sum(value), BigInteger).label(name) for name, value in sums.items()),
+            func.round(func.sum(WorkQuarter.seconds) / 60, 2).label("minutes"),
         )
-        .where(each.c.made_at >= _start(wanted), *([each.c.study_id == wanted.study_id] if wanted.study_id else []))
-        .group_by(each.c.user_id, each.c.day)
-        .subquery()
+        .join(User, User.id == WorkQuarter.user_id)
+        .where(*_within(wanted), User.kind == UserKind.PERSON)
+        .group_by(WorkQuarter.user_id, day)
     )
+    days = (query if people is None else query.where(WorkQuarter.user_id.in_(people))).subquery()
     paid = days.c.choices * _number(wanted.per_choice) + days.c.minutes * _number(wanted.per_hour) / 60
     return select(days, func.round(paid, 2).label("amount")).subquery()
 
 
-def _answers(wanted: Wanted, people: Sequence[int] | None) -> Subquery:
-    """Every answer of people within the days, and in the pause before them, with the seconds that it took."""
-    longest = literal(BREAK, Interval)
-    gap = Choice.made_at - func.lag(Choice.made_at).over(
-        partition_by=Choice.user_id, order_by=(Choice.made_at, Choice.id)
-    )
-    shown = func.coalesce(Choice.response_ms, 0) * literal(timedelta(milliseconds=1), Interval)
-    first = func.greatest(func.least(shown, Choice.made_at - Lease.given_at, longest), literal(timedelta(), Interval))
-    query = (
-        select(
-            Choice.user_id,
-            Choice.pair_id,
-            Choice.answer,
-            Choice.made_at,
-            Choice.undone_at,
-            Lease.purpose,
-            Round.study_id,
-            cast(func.timezone(wanted.zone.key, Choice.made_at), Date).label("day"),
-            func.extract("epoch", case((gap <= longest, gap), else_=first)).label("seconds"),
-        )
-        .join(Lease, Lease.id == Choice.lease_id)
-        .join(Pair, Pair.id == Choice.pair_id)
-        .join(Round, Round.id == Pair.round_id)
-        .join(User, User.id == Choice.user_id)
-        .where(User.kind == UserKind.PERSON)
-        .where(Choice.made_at >= _start(wanted) - BREAK, Choice.made_at < _end(wanted))
-    )
-    return (query if people is None else query.where(Choice.user_id.in_(people))).subquery()
-
-
 def _people(wanted: Wanted, after: int) -> Any:
     """The ids of people who answered within the days."""
-    answered = exists().where(
-        Choice.user_id == User.id, Choice.made_at >= _start(wanted), Choice.made_at < _end(wanted)
-    )
-    if wanted.study_id is not None:
-        in_study = (Pair.id == Choice.pair_id) & (Round.id == Pair.round_id) & (Round.study_id == wanted.study_id)
-        answered = answered.where(in_study)
+    answered = exists().where(WorkQuarter.user_id == User.id, *_within(wanted))
     return select(User.id).where(User.kind == UserKind.PERSON, User.id > after, answered).order_by(User.id)
+
+
+def _within(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Days begin and end with a quarter of an hour in every time zone."""
+    days = [WorkQuarter.quarter >= _start(wanted), WorkQuarter.quarter < _end(wanted)]
+    return days if wanted.study_id is None else [*days, WorkQuarter.study_id == wanted.study_id]
 
 
 def _participants(wanted: Wanted) -> Any:

@@ -29,6 +29,7 @@ from app.services import (
     training_runs,
     tries,
     watching,
+    work,
 )
 from app.services.locks import Lock, tried
 from app.settings import get_settings
@@ -73,6 +74,9 @@ def sweep(factory: sessionmaker[Session] | None = None) -> bool:
             with transaction(factory) as session:
                 disk.count(session, study_id)
         _tally(factory)
+        with transaction(factory) as session:
+            if work.is_due(session):
+                work.catch_up(session)
         with transaction(factory) as session:
             clean_up.ask_daily(session)
         with transaction(factory) as session:

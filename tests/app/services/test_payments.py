@@ -3,11 +3,12 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from app.errors import BadInput, NotFound
-from app.models import Answer, InviteUse, Purpose, Round, User, UserKind
-from app.services import invites, participations, payments
+from app.models import Answer, InviteUse, Purpose, Round, User, UserKind, WorkQuarter
+from app.services import invites, participations, payments, work
 from app.services.payments import Wanted
 from tests import builders
 
@@ -79,7 +80,7 @@ def test_what_was_done_is_counted_by_what_it_is(db: Session, ada, round_) -> Non
     for number, purpose in enumerate((Purpose.WARM_UP, Purpose.GOLD, Purpose.REPEAT)):
         answered(db, ada, round_, 40 + 10 * number, purpose=purpose)
     [line] = sheet(db)
-    assert (line.choices, line.counted, line.skipped, line.pairs) == (5, 2, 1, 5)
+    assert (line.choices, line.counted, line.skipped, line.pairs) == (5, 2, 1, 4)  # a repeat is no further pair
     assert line.minutes == Decimal("1.02")  # 0.9 + 60 seconds: what was undone and skipped took its time
 
 
@@ -155,6 +156,7 @@ def test_it_comes_in_pieces_of_so_many_people(db: Session, round_) -> None:
     for person in people:
         answered(db, person, round_, 0, 86400)
     wanted = Wanted(date(2026, 3, 1), date(2026, 3, 31), UTC_ZONE)
+    payments.check(db, wanted)
     first, more = payments.lines(db, wanted, people=2)
     rest, end = payments.lines(db, wanted, after=more or 0, people=2)
     assert [line.user_id for line in first] == [people[0].id] * 2 + [people[1].id] * 2
@@ -175,3 +177,24 @@ def test_what_makes_no_sheet_is_said_by_field(db: Session, values, fields) -> No
     assert set(refused.value.fields) == fields
     with pytest.raises(NotFound):
         sheet(db, study_id=10**9)
+
+
+def test_a_sheet_has_what_was_answered_and_undone_since_the_last_count(db: Session, ada, round_) -> None:
+    now = builders.now()
+    days = {"since": now.date(), "until": now.date()}
+    choice = builders.choice(db, user_id=ada.id, made_at=now)
+    assert [line.choices for line in sheet(db, **days)] == [1]
+    builders.choice(db, user_id=ada.id, made_at=now)
+    assert [line.choices for line in sheet(db, **days)] == [2]
+    choice.undone_at = builders.now()
+    db.flush()
+    assert [line.choices for line in sheet(db, **days)] == [1]
+
+
+def test_the_sweep_counts_once_a_minute(db: Session, ada, round_) -> None:
+    assert work.is_due(db)
+    answered(db, ada, round_, 0)
+    work.catch_up(db)
+    assert not work.is_due(db)
+    db.execute(update(WorkQuarter).values(counted_at=WorkQuarter.counted_at - timedelta(seconds=61)))
+    assert work.is_due(db)
