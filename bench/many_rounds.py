@@ -24,7 +24,7 @@ from app.models import (
     Study,
 )
 from app.models.base import Json
-from app.services import totals
+from app.services import evaluation_scores, tallies, totals, work
 from app.study_settings import StudySettings
 from app.supervisor.logs import Say
 from bench import rows_of_many_rounds as rows
@@ -84,7 +84,10 @@ def seed(session: Session, size: Size, say: Say = lambda line: None) -> Seeded:
         session.execute(text(statement), values)
     newest = session.scalars(select(Round).where(Round.study_id == study.id, Round.state == RoundState.LABELING)).one()
     totals.refresh(session, newest)
-    session.flush()
+    say("What the sweep counts …")
+    evaluation_scores.count(session, study.id)
+    work.catch_up(session)
+    tallies.catch_up(session)
     return _ids(session, study, quiet.study_id)
 
 

@@ -85,9 +85,12 @@ PLACES: dict[str, tuple[str, ...]] = {
     "/admin/prompts/{prompt_set_id:int}": ("/admin/prompts/{prompt_set}?study={study}",),
     "/admin/rounds/{round_id}": (
         "/admin/rounds/{labeling}",
-        *(f"/admin/rounds/{{labeling}}?part={name}" for name in PARTS),
         "/admin/rounds/{complete}",
         "/admin/rounds/{comparison}",
+        *(
+            f"/admin/rounds/{{{'labeling' if RoundKind.PREFERENCE in part.kinds else 'comparison'}}}?part={name}"
+            for name, part in PARTS.items()
+        ),
     ),
     "/research": ("/research", "/research?study={study}"),
     "/research/studies/{study_id:int}/better": (

@@ -5,7 +5,7 @@ person `(5 * round + k) mod people`; a pair's choices are by people who follow e
 """
 
 CHANCE = """
-    CREATE FUNCTION pg_temp.chance(decided_by bigint) RETURNS float8 IMMUTABLE LANGUAGE sql
+    CREATE OR REPLACE FUNCTION pg_temp.chance(decided_by bigint) RETURNS float8 IMMUTABLE LANGUAGE sql
     RETURN (hashint8(decided_by) & 65535) / 65536.0
 """
 PEOPLE = """
@@ -314,9 +314,37 @@ COMPARISONS = """
 """, """
     INSERT INTO round_totals (round_id, groups_drawn, chunks_failed, pairs, pairs_closed, pairs_alike, choices,
                               open_answered)
-    SELECT id, groups, 0, groups, groups, 0, 3 * groups, '{}' FROM rounds
+    SELECT id, groups, 0, groups, groups, 0, :choices * groups, '{}' FROM rounds
     WHERE study_id = :study AND kind = 'evaluation'
 """  # fmt: skip
+COMPARED = (
+    """
+    INSERT INTO pairs (round_id, group_id, first_id, second_id, state, filled, skipped, closed_at, alike)
+    SELECT rounds.id, groups.id, base.id, newer.id, 'closed', :choices, 0, now(), false
+    FROM rounds
+    JOIN checkpoints ON checkpoints.id = rounds.checkpoint_id
+    JOIN groups ON groups.study_id = :study AND groups.round_id IS NULL AND groups.sampler = 'study'
+    JOIN samples AS base ON base.group_id = groups.id AND base.number = 0
+    JOIN samples AS newer ON newer.group_id = groups.id AND newer.number = checkpoints.number
+    WHERE rounds.study_id = :study AND rounds.kind = 'evaluation' ORDER BY rounds.id, groups.id
+""",
+    """
+    INSERT INTO leases (pair_id, user_id, purpose, first_on_left, given_at, expires_at)
+    SELECT pairs.id, crew.ids[1 + (pairs.id + nth) % :people], 'counted', true, shown, shown
+    FROM pairs JOIN rounds ON rounds.id = round_id, generate_series(0, :choices - 1) AS nth,
+         (SELECT array_agg(user_id ORDER BY user_id) AS ids FROM participations WHERE study_id = :study) AS crew,
+         LATERAL (SELECT launched_at - interval '1 day' + nth * interval '5 seconds' AS shown) AS t
+    WHERE study_id = :study AND kind = 'evaluation' ORDER BY pairs.id, nth
+""",
+    """
+    INSERT INTO choices (key, lease_id, pair_id, user_id, answer, response_ms, late, extra, reasons, comment, made_at)
+    SELECT gen_random_uuid(), leases.id, pair_id, user_id,
+           CASE WHEN pg_temp.chance(leases.id * 7) < 0.6 THEN 'second' ELSE 'first' END, 1500, false, false, '[]', '',
+           given_at + interval '2 seconds'
+    FROM leases JOIN pairs ON pairs.id = pair_id JOIN rounds ON rounds.id = round_id
+    WHERE study_id = :study AND kind = 'evaluation' ORDER BY leases.id
+""",
+)
 EVENTS = """
     INSERT INTO events (at, what, object_type, object_id, study_id, round_id, details)
     SELECT launched_at, what, 'rounds', id, :study, id, '{"from": ["labeling", "none"], "to": ["training", "none"]}'
@@ -403,6 +431,9 @@ STATEMENTS = (
     ("How pictures look", APPEARANCES),
     ("Comparisons", COMPARISONS[0]),
     ("Their totals", COMPARISONS[1]),
+    ("Their pairs", COMPARED[0]),
+    ("Their leases", COMPARED[1]),
+    ("What people chose in them", COMPARED[2]),
     ("Events", EVENTS),
     ("Warnings", WARNINGS),
     ("Webhooks", WEBHOOKS),
