@@ -17,6 +17,7 @@ def labeled(factory, artifacts):
         pair = builders.pair(session, round_id=round_.id, artifacts=artifacts, state=PairState.CLOSED, filled=1)
         builders.choice(session, pair_id=pair.id, user_id=ada.id, made_at=builders.now() - timedelta(hours=1))
         participations.of(session, study_id=round_.study_id, user=ada)
+        tallies.catch_up(session)
     return round_.study_id, ada.id, pair.id
 
 
