@@ -26,7 +26,7 @@ prompts = "prompts.txt"
 preset = "demo"
 [sampling]
 steps = 3
-eval_draws = 1
+eval_draws = 2
 [training]
 steps_per_pair = 1
 """
