@@ -114,6 +114,20 @@ def pages(
     out.print(table)
 
 
+@bench.command()
+def live(
+    dashboards: Annotated[int, typer.Option(min=2, max=500, help="Dashboards open on one round.")] = 50,
+    seconds: Annotated[float, typer.Option(min=4, help="Seconds with them, and as many without.")] = 60,
+    pairs: Annotated[int, typer.Option(min=100, help="Pairs of the round.")] = 1000,
+    as_json: Json = False,
+) -> None:
+    """Cores that open dashboards cost, and seconds until a change is on the screen of one in a real Chromium."""
+    from bench import live as benchmark
+
+    found = benchmark.run(dashboards=dashboards, seconds=seconds, pairs=pairs, say=say)
+    _print(found, as_json, {"live": found})
+
+
 def _use_threads(threads: int | None) -> None:
     import torch
 

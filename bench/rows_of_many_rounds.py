@@ -154,7 +154,8 @@ LEASES = """
          generate_series(0, :choices - 1) AS nth,
          (SELECT array_agg(user_id ORDER BY user_id) AS ids FROM participations WHERE study_id = :study) AS crew,
          LATERAL (SELECT rounds.labeling_at + (groups.number * :choices + nth) * interval '38 minutes'
-                         / (:pairs * :choices) * CASE WHEN rounds.state = 'labeling' THEN 2.5 ELSE 1 END AS shown) AS t
+                         / (CAST(:pairs AS float8) * :choices)
+                         * CASE WHEN rounds.state = 'labeling' THEN 2.5 ELSE 1 END AS shown) AS t
     WHERE rounds.state = 'complete' OR groups.number * 5 < :pairs * 2
     ORDER BY pairs.id, nth
 """

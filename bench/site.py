@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import psutil
 
 from app.db import transaction
 from app.errors import Unavailable
 from app.supervisor.logs import Say
 from bench.annotators import Annotator, Day, Made
 from bench.bookkeeping import lost_and_double, over_quota
+from bench.processor import cpu_seconds
 from bench.study import make_people, make_study
 from bench.throwaway import Product, throwaway_product
 
@@ -82,26 +82,10 @@ async def _day(
 
 
 async def _span(product: Product, seconds: float) -> Span:
-    begin, before = time.time(), _cpu_seconds(product)
+    begin, before = time.time(), cpu_seconds(product)
     await asyncio.sleep(seconds)
-    after = _cpu_seconds(product)
+    after = cpu_seconds(product)
     return Span(begin, time.time(), {name: after[name] - before[name] for name in after})
-
-
-def _cpu_seconds(product: Product) -> dict[str, float]:
-    """Processor seconds used so far by the site, the servers and these annotators, each with its children."""
-    used = {"annotators": _own_seconds(psutil.Process())}
-    for name, pid in product.pids.items():
-        process = psutil.Process(pid)
-        used[name] = sum(map(_own_seconds, [process, *process.children(recursive=True)]))
-    return used
-
-
-def _own_seconds(process: psutil.Process) -> float:
-    try:
-        return sum(process.cpu_times()[:2])
-    except psutil.NoSuchProcess:  # a child, such as one of PostgreSQL's, ended since it was listed
-        return 0.0
 
 
 def _figures(product: Product, annotators: list[Annotator], thinking: Span, rush: Span) -> dict[str, Any]:
