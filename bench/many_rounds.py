@@ -85,6 +85,7 @@ def seed(session: Session, size: Size, say: Say = lambda line: None) -> Seeded:
     newest = session.scalars(select(Round).where(Round.study_id == study.id, Round.state == RoundState.LABELING)).one()
     totals.refresh(session, newest)
     say("What the sweep counts …")
+    session.execute(text("ANALYZE"))
     evaluation_scores.count(session, study.id)
     work.catch_up(session)
     tallies.catch_up(session)
