@@ -70,7 +70,7 @@ def labeling(session: Session, shown: RoundHead) -> Labeling:
             func.coalesce(func.sum(places - Pair.filled).filter(Pair.state == PairState.OPEN), 0),
         ).where(Pair.round_id == round_id)
     ).one()
-    answers = _answers(session, round_id, study_id)
+    said = answers(session, round_id, study_id)
     in_all = max(shown.line.pairs_planned + shown.line.pairs_alike, pairs)
     undrawn = in_all - pairs if shown.line.is_open else 0
     return Labeling(
@@ -79,8 +79,8 @@ def labeling(session: Session, shown: RoundHead) -> Labeling:
         pairs_closed=closed,
         pairs_void=void - alike,
         pairs_alike=alike,
-        choices=sum(answers.values()),
-        answers=answers,
+        choices=sum(said.values()),
+        answers=said,
         places_left=int(open_left) + undrawn * places,
         per_hour=_pace(session, round_id),
         present=_present(session, round_id, study_id),
@@ -88,7 +88,7 @@ def labeling(session: Session, shown: RoundHead) -> Labeling:
     )
 
 
-def _answers(session: Session, round_id: int, study_id: int) -> dict[str, int]:
+def answers(session: Session, round_id: int, study_id: int) -> dict[str, int]:
     """How often each answer stands in the round, by those who are not left out; gold and repeats are no answers."""
     rows = session.execute(
         select(Choice.answer, func.count())

@@ -6,6 +6,7 @@ mailbox. A mailbox keeps the newest of each part only, so a slow reader costs no
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -27,6 +28,8 @@ from app.web.templating import environment
 log = structlog.get_logger(__name__)
 
 TICK_S = 1.0
+REST = 9  # times as long as a look took, until the next: mostly, looking takes a tenth of the time at most
+LONGEST_REST_S = 5.0
 BEAT_S = 10.0
 END = "end"
 BEAT = "beat"
@@ -126,13 +129,16 @@ class Watcher:
                 del self._watched[watch]
 
     async def _watch(self) -> None:
-        """Look once a second until nobody watches; a database that is away is asked again."""
+        """Look once a second until nobody watches, or more rarely where a look takes long; a database that is away is
+        asked again."""
         while self._watched:
+            began = time.monotonic()
             try:
                 await self._look_at_all()
             except SQLAlchemyError:
                 log.warning("live_look_failed", exc_info=True)
-            await asyncio.sleep(self._tick_s)
+            took = time.monotonic() - began
+            await asyncio.sleep(max(self._tick_s - took, min(took * REST, LONGEST_REST_S)))
 
     async def _look_at_all(self) -> None:
         seen = {watch: dict(watched.facts) for watch, watched in self._watched.items()}
