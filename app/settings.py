@@ -53,8 +53,9 @@ class Settings(BaseSettings):
     """Everything that an operator can set, each as TASTEMAKER_<NAME> in the environment or in the file `.env`."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True
-    )
+        env_prefix=PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True,
+        hide_input_in_errors=True,  # among what was entered are secrets
+    )  # fmt: skip
 
     data_dir: Annotated[Path, AfterValidator(_absolute)] = Field(
         Path("data"), validate_default=True, description="Folder that holds everything the product writes."

@@ -1,5 +1,7 @@
 import re
+import secrets
 import stat
+import traceback
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,15 @@ def test_of_two_that_make_the_key_at_once_one_wins(tmp_path: Path, monkeypatch: 
 
 def test_a_secret_does_not_show_when_settings_are_printed() -> None:
     assert "k" * 32 not in repr(make_settings(secret_key="k" * 32))
+
+
+def test_a_secret_that_cannot_be_used_shows_in_no_traceback() -> None:
+    too_short = secrets.token_hex(4)
+    with pytest.raises(ConfigurationError) as failed:
+        make_settings(secret_key=too_short)
+    shown = "".join(traceback.format_exception(failed.value))
+    assert "TASTEMAKER_SECRET_KEY" in shown
+    assert too_short not in shown
 
 
 @pytest.mark.parametrize(
