@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.models import Checkpoint, Round, Study, StudyWarning, TrainingRun
+from app.models import Checkpoint, Round, RoundKind, Study, StudyWarning, TrainingRun
 from app.models.base import Json
-from app.services import trouble_figures, watching
+from app.services import watching
 from app.services.evaluation_views import Policy
 from app.services.troubles import BY_NAME, Step, Trouble
 
@@ -50,6 +50,14 @@ class WarningLine:
         return tuple(step for step in self.trouble.steps if step is not Step.GO_BACK or self.good is not None)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How many warnings of a study matter now, and whether it stopped itself on one of them."""
+
+    warnings: int
+    stopped: bool
+
+
 def of_round(session: Session, round_id: int) -> list[WarningLine]:
     """The warnings about the round and its training runs: first those on which the study stopped, each newest first."""
     return _stops_first(_lines(session, StudyWarning.round_id == round_id))
@@ -62,15 +70,39 @@ def of_study(session: Session, study_id: int, *, before: int | None = None, limi
 
 
 def current(session: Session, study_id: int) -> list[WarningLine]:
-    """The warnings that matter now, about the newest round, or about what made the study's current checkpoint: first
-    those on which the study stopped, each newest first."""
-    study = session.get_one(Study, study_id)
-    newest = trouble_figures.newest_round(session, study_id)
-    current = session.get(Checkpoint, study.current_checkpoint_id) if study.current_checkpoint_id else None
-    about = StudyWarning.round_id == (newest.id if newest else None)
-    if current is not None:
-        about |= StudyWarning.training_run_id == current.training_run_id
-    return _stops_first(_lines(session, StudyWarning.study_id == study_id, about))
+    """The study's warnings that matter now: first those on which it stopped, each newest first."""
+    return _stops_first(_lines(session, StudyWarning.study_id == study_id, _matters_now()))
+
+
+def standing(session: Session, study_ids: Sequence[int]) -> dict[int, Standing]:
+    """How many warnings matter now in each of these studies that has any. One query."""
+    rows = session.execute(
+        select(StudyWarning.study_id, func.count(), func.count(StudyWarning.stopped_at) > 0)
+        .join(Study, Study.id == StudyWarning.study_id)
+        .where(StudyWarning.study_id.in_(study_ids), StudyWarning.name.in_(BY_NAME), _matters_now())
+        .group_by(StudyWarning.study_id)
+    )
+    return {study_id: Standing(warnings, stopped) for study_id, warnings, stopped in rows}
+
+
+def _matters_now() -> ColumnElement[bool]:
+    """Of a warning beside its study: it is about the newest preference round, or about what made the current
+    checkpoint."""
+    newest = (
+        select(Round.id)
+        .where(Round.study_id == Study.id, Round.kind == RoundKind.PREFERENCE)
+        .order_by(Round.number.desc())
+        .limit(1)
+        .correlate(Study)
+        .scalar_subquery()
+    )
+    made_by = (
+        select(Checkpoint.training_run_id)
+        .where(Checkpoint.id == Study.current_checkpoint_id)
+        .correlate(Study)
+        .scalar_subquery()
+    )
+    return or_(StudyWarning.round_id == newest, StudyWarning.training_run_id == made_by)
 
 
 def _stops_first(lines: list[WarningLine]) -> list[WarningLine]:
@@ -81,6 +113,7 @@ def _lines(session: Session, *where: ColumnElement[bool], limit: int = MOST) -> 
     """Kinds that this version does not know any more are left out."""
     rows = session.execute(
         select(StudyWarning, Round.number, TrainingRun.number, Checkpoint)
+        .join(Study, Study.id == StudyWarning.study_id)
         .join(Round, Round.id == StudyWarning.round_id)
         .outerjoin(TrainingRun, TrainingRun.id == StudyWarning.training_run_id)
         .outerjoin(Checkpoint, Checkpoint.training_run_id == TrainingRun.id)

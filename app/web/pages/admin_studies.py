@@ -26,10 +26,12 @@ CHECKPOINTS = 50  # to choose from; older ones have a link on their own page
 @router.get("")
 @router.get("/", include_in_schema=False)
 def index(request: Request, session: SessionDep, user: RequireAdmin, archived: bool = False) -> Response:
+    cards = study_views.cards(session, archived=archived)
     return render(
         request,
         "studies/list.html",
-        studies=study_views.cards(session, archived=archived),
+        studies=cards,
+        warnings=warning_views.standing(session, [card.id for card in cards]),
         archived=archived,
         workers=round_views.workers(session),
     )

@@ -130,3 +130,24 @@ def test_pairs_that_are_left_out_are_counted(admin, factory):
             ))  # fmt: skip
     page = admin.get(f"/admin/rounds/{round_.id}").text
     assert "1 pair is left out because its pictures look the same (distance below 0.004)" in page
+
+
+def test_the_list_of_studies_marks_those_that_have_warnings_now(admin, factory, warned):
+    with transaction(factory) as session:
+        worried = builders.round_(session, study_id=builders.study(session, name="Owls").id)
+        builders.warning(session, round_id=worried.id, name="alike", figures=FIGURES["alike"])
+        past = builders.round_(session, study_id=builders.study(session, name="Bees").id, state=RoundState.COMPLETE)
+        builders.warning(session, round_id=past.id, name="alike", figures=FIGURES["alike"])
+        builders.round_(session, study_id=past.study_id, number=2)
+    rows = {
+        row.partition("</a>")[0].rpartition(">")[2]: row
+        for row in admin.get("/admin").text.split('<li class="study-row">')[1:]
+    }
+    assert '<span class="badge badge--warn">1 warning</span>' in rows["Owls"]
+    assert '<span class="badge badge--bad">5 warnings</span>' in rows[study_name(factory, warned)]
+    assert "warning" not in rows["Bees"]
+
+
+def study_name(factory, round_: Round) -> str:
+    with transaction(factory) as session:
+        return session.get_one(Study, round_.study_id).name
