@@ -12,6 +12,7 @@ from app.models.group import Group, PolicyMean, Sample, Sampler, SampleScore, Sa
 from app.models.invite import Invite, InviteUse
 from app.models.job import OF_THE_HOUSE, Job, JobKind, JobState, Queue, Worker
 from app.models.judge import Judge
+from app.models.log_line import LogLevel, LogLine
 from app.models.outbox import Delivery, DeliveryState, MailWish, Webhook
 from app.models.pair import Pair, PairState
 from app.models.participation import Consent, GuidePicture, Participation
@@ -54,6 +55,8 @@ __all__ = [
     "Judge",
     "Lease",
     "LinkPurpose",
+    "LogLevel",
+    "LogLine",
     "MailWish",
     "Metric",
     "ModelCheck",
