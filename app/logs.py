@@ -1,11 +1,29 @@
-"""Log lines: one way for every process, for people or for machines, as the settings say."""
+"""Log lines: one way for every process, for people or for machines, as the settings say; and who else hears them."""
 
 import logging
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 
 import structlog
 
 from app.settings import Settings
+
+Listener = Callable[[structlog.typing.EventDict], object]
+
+_listener: ContextVar[Listener | None] = ContextVar("log_listener", default=None)
+
+
+@contextmanager
+def heard_by(listener: Listener) -> Iterator[None]:
+    """Let `listener` hear every line of this context, too, before it is rendered. What it raises keeps nobody from
+    logging."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
 
 
 def before_settings() -> None:
@@ -27,6 +45,7 @@ def _configure(log_format: str, level: int) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso"),
+        _hear,
     ]
     structlog.configure(
         processors=[*shared, *_rendering(log_format)],
@@ -34,6 +53,13 @@ def _configure(log_format: str, level: int) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _hear(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if (listener := _listener.get()) is not None:
+        with suppress(Exception):
+            listener(event)
+    return event
 
 
 def _rendering(log_format: str) -> list[structlog.typing.Processor]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import structlog
 from sqlalchemy.exc import DBAPIError
+from structlog.contextvars import bound_contextvars
 
 from app.artifacts import Artifacts
 from app.db import transaction
@@ -19,6 +20,7 @@ from worker.d3po.errors import StoppedError
 from worker.failures import describe
 from worker.files import OwnFiles
 from worker.heartbeat import Heartbeat, Standing
+from worker.job_log import kept
 from worker.progress import Progress
 from worker.shutdown import ShutdownFlag
 
@@ -58,22 +60,22 @@ class Attempt:
 
 def attempt(claim: Claim, shutting_down: ShutdownFlag, work: Callable[[Attempt], None]) -> None:
     """Do the job with its lease kept alive, and see to its end. Raises nothing but what the database refuses."""
-    told = log.bind(job=claim.job_id, kind=claim.kind.value, attempt=claim.attempt)
-    told.info("job_begun")
-    with Heartbeat(claim) as heartbeat:
+    known = bound_contextvars(job=claim.job_id, kind=claim.kind.value, attempt=claim.attempt)
+    with known, kept(claim), Heartbeat(claim) as heartbeat:
+        log.info("job_begun")
         held = Attempt(claim, heartbeat, shutting_down)
         try:
             work(held)
-            told.info("job_done")
+            log.info("job_done")
         except LostJob:
             held.discard_files()
-            told.info("job_lost")
+            log.info("job_lost")
         except StoppedError:
             held.discard_files()
             _give_back(held)
-            told.info("job_stopped")
-        except Exception as error:  # noqa: BLE001 - whatever it was, it is logged, stored and said
-            told.exception("job_failed")
+            log.info("job_stopped")
+        except Exception as error:  # whatever it was, it is logged, stored and said
+            log.exception("job_failed")
             _fail(held, error)
 
 
@@ -103,7 +105,9 @@ def _fail(held: Attempt, error: Exception) -> None:
                     run_id=claim.training_run_id, reason=failure.message,
                 )  # fmt: skip
     except LostJob:
+        log.info("job_lost")
         return
+    log.error("given_up" if for_good else "tried_again_later", reason=failure.message)
     if for_good and claim.kind is JobKind.CHUNK and claim.round_id is not None:
         with transaction() as session:
             round_moves.settle(session, claim.round_id)

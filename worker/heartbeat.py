@@ -1,6 +1,7 @@
 """What keeps a job and a worker alive in the database while the worker computes."""
 
 from collections.abc import Callable
+from contextvars import copy_context
 from enum import StrEnum
 from importlib.metadata import version
 from threading import Event, Thread
@@ -46,7 +47,8 @@ class Heartbeat:
         self.standing = Standing.HELD
         self._claim = claim
         self._ended = Event()
-        self._thread = Thread(target=self._beat, name=f"heartbeat-{claim.job_id}", daemon=True)
+        context = copy_context()  # what it logs belongs to the job, too
+        self._thread = Thread(target=context.run, args=(self._beat,), name=f"heartbeat-{claim.job_id}", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -69,7 +71,7 @@ class Heartbeat:
         except LostJob:
             return Standing.LOST
         except SQLAlchemyError as error:
-            log.warning("heartbeat_failed", job=self._claim.job_id, reason=str(error))
+            log.warning("heartbeat_failed", reason=str(error))
             return self.standing
         return Standing.GIVE_BACK if verdict is Verdict.GIVE_BACK else Standing.HELD
 

@@ -1,10 +1,12 @@
 """The policies that this process computes with: one base model in memory, adapters put on it as they are needed."""
 
 import gc
+import time
 import zipfile
 from functools import lru_cache
 from io import BytesIO
 
+import structlog
 import torch
 
 from app.artifacts import Artifacts
@@ -15,6 +17,8 @@ from worker.d3po.lora_files import PEFT_NAMES, read_peft
 from worker.d3po.records import Precision
 from worker.device import device
 from worker.weights import verified_folder
+
+log = structlog.get_logger(__name__)
 
 
 def policy_of(model: BaseModel, checkpoint: Checkpoint | None, precision: Precision, artifacts: Artifacts) -> Policy:
@@ -47,4 +51,7 @@ def adapter_of(checkpoint: Checkpoint, artifacts: Artifacts) -> Adapter:
 
 @lru_cache(maxsize=1)
 def _base_policy(folder: str, files_sha256: str, family: str, precision: Precision) -> Policy:
-    return load_policy(folder, family=family, device=device(), precision=precision)
+    began, chosen = time.monotonic(), device()
+    policy = load_policy(folder, family=family, device=chosen, precision=precision)
+    log.info("base_model_loaded", family=family, device=str(chosen), seconds=time.monotonic() - began)
+    return policy

@@ -46,7 +46,7 @@ class Trajectories:
         )
 
     def _restore(self, held: Attempt, missing: list[Sample], scratch: OwnFiles) -> None:
-        log.warning("trajectories_drawn_again", job=held.claim.job_id, samples=[row.id for row in missing])
+        log.warning("trajectories_drawn_again", samples=[row.id for row in missing])
         again = _drawn_again(held, missing)
         for row in missing:
             if row.id in again:

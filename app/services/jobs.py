@@ -69,6 +69,7 @@ class Claim:
     training_run_id: int | None
     checkpoint_id: int | None
     payload: Json
+    worker: str
 
     @property
     def of_study(self) -> int:
@@ -128,8 +129,9 @@ def claim(session: Session, *, queue_name: Queue, worker: str, lease_seconds: fl
 def claim_of(job: Job) -> Claim:
     """The claim that the job's present attempt holds."""
     return Claim(
-        job.id, job.attempt, job.kind, job.study_id, job.round_id, job.training_run_id, job.checkpoint_id, job.payload
-    )
+        job.id, job.attempt, job.kind, job.study_id, job.round_id, job.training_run_id, job.checkpoint_id, job.payload,
+        job.worker or "",
+    )  # fmt: skip
 
 
 def beat(session: Session, claim: Claim, *, lease_seconds: float) -> Verdict:

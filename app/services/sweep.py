@@ -6,6 +6,7 @@ one that fails keeps no other waiting.
 
 import threading
 import time
+from datetime import UTC, datetime
 from functools import partial
 
 import structlog
@@ -15,10 +16,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from app import dispatch
 from app.artifacts import Artifacts
 from app.db import after_commit, sessions_on, transaction
-from app.models import OPEN, Hold, JobKind, JobState, Queue, Round, RoundKind, RoundState, RunState, Study
+from app.models import OPEN, Hold, JobKind, JobState, LogLevel, Queue, Round, RoundKind, RoundState, RunState, Study
 from app.services import (
     clean_up,
     disk,
+    job_logs,
     jobs,
     model_checks,
     retention,
@@ -127,6 +129,7 @@ def _end_worn_out(session: Session) -> None:
             "out of memory? Look at its log, make the batch smaller, then retry."
         )
         jobs.end(job, JobState.FAILED, error=reason)
+        job_logs.note(session, job, LogLevel.ERROR, f"Given up: {reason}", at=datetime.now(UTC))
         after_failure(
             session, kind=job.kind, job_id=job.id, round_id=job.round_id, run_id=job.training_run_id, reason=reason
         )  # fmt: skip

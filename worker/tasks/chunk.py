@@ -1,6 +1,9 @@
 """Drawing one chunk of a round: labeling begins with the first."""
 
+import time
 from itertools import groupby
+
+import structlog
 
 from app.db import transaction
 from app.models import JobState
@@ -12,11 +15,18 @@ from worker.d3po import SampleRecord
 from worker.drawing import Chunk, draw_chunk, read_chunk, store_sample
 from worker.files import OwnFiles
 
+log = structlog.get_logger(__name__)
+
 
 def run(held: Attempt) -> None:
     """Draw the chunk's samples, look at each group's, store their files, then record them all at once."""
     with transaction() as session:
         chunk = read_chunk(session, held.claim)
+    log.info(
+        "drawing_chunk", groups=len(chunk.groups), samples=chunk.samples, batch=chunk.batch,
+        steps=chunk.sampling.steps, policy=f"checkpoint {chunk.checkpoint.number}" if chunk.checkpoint else "base",
+    )  # fmt: skip
+    began = time.monotonic()
     files = held.files(f"studies/{chunk.study.id}/rounds/{chunk.round_.number}/chunks")
     told = held.progress("samples").of_samples(chunk.samples)
     records = draw_chunk(chunk, held.artifacts, on_progress=told, should_stop=held.should_stop)
@@ -26,6 +36,7 @@ def run(held: Attempt) -> None:
     ]
     _record(held, chunk, drawn)
     files.keep()
+    log.info("chunk_stored", samples=chunk.samples, seconds=time.monotonic() - began)
     with transaction() as session:
         round_moves.settle(session, chunk.round_.id)
 

@@ -1,7 +1,9 @@
 """Drawing one policy's evaluation pictures, slice by slice, asking the judges what they are worth, and measuring."""
 
+import time
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -19,6 +21,8 @@ from worker.files import OwnFiles
 from worker.judges import Judge, find
 from worker.measuring import measure
 from worker.policies import policy_of
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,12 @@ def run(held: Attempt) -> None:
     """Draw what is not drawn yet. Each slice is recorded by itself, so that a stop costs one at most."""
     with transaction() as session:
         pictures = _read(session, held)
+    log.info(
+        "drawing_evaluation_pictures", left=pictures.left, of=pictures.all, batch=pictures.batch,
+        policy=f"checkpoint {pictures.policy_number}" if pictures.checkpoint else "base",
+        judges=", ".join(pictures.settings.labeling.score_with) or "none",
+    )  # fmt: skip
+    began = time.monotonic()
     judges = [find(name) for name in pictures.settings.labeling.score_with]
     policy = policy_of(pictures.model, pictures.checkpoint, pictures.settings.sampling.precision, held.artifacts)
     files = held.files(f"studies/{pictures.study.id}/evaluation")
@@ -51,6 +61,7 @@ def run(held: Attempt) -> None:
         progress(done, pictures.all)
         _draw(held, pictures, policy, part, judges, files)
         done += len(part)
+    log.info("evaluation_pictures_stored", pictures=pictures.left, seconds=time.monotonic() - began)
     measure(held, pictures.study.id, judges)
     _end(held, pictures)
 

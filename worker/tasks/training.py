@@ -25,6 +25,7 @@ from worker.provenance import provenance
 from worker.trajectories import Trajectories
 
 SECONDS_BETWEEN_WRITES = 2.0
+SECONDS_BETWEEN_LINES = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +89,12 @@ def _train(held: Attempt, work: Run, trajectories: Trajectories, files: OwnFiles
     settings = bridge.training_settings(work.settings)
     chosen = bridge.preferences(work.frozen)
     journal = Journal(held, files, held.progress("steps"), total=bridge.optimizer_steps(chosen, settings))
+    resume = _resume_point(held, work)
+    log.info(
+        "training", run=work.run.number, pairs=len(work.frozen.items), steps=journal.total,
+        learning_rate=work.settings.learning_rate, rank=work.settings.rank, reference=work.settings.reference,
+        **({"resumes_behind_step": work.run.resume["step"]} if resume and work.run.resume else {}),
+    )  # fmt: skip
     policy = policy_of(work.model, work.parent, work.settings.precision, held.artifacts)
     result = train(
         policy,
@@ -95,7 +102,7 @@ def _train(held: Attempt, work: Run, trajectories: Trajectories, files: OwnFiles
         trajectories,
         settings,
         optimizer_state=_optimizer_state(held, work),
-        resume=_resume_point(held, work),
+        resume=resume,
         training_set_hash=work.frozen.sha256,
         settings_hash=work.run.settings_sha256,
         on_checks=journal.checks,
@@ -104,6 +111,7 @@ def _train(held: Attempt, work: Run, trajectories: Trajectories, files: OwnFiles
         should_stop=held.should_stop,
     )
     journal.write()
+    log.info("training_ended", steps=result.steps, why=result.stop.value)
     return result
 
 
@@ -114,9 +122,10 @@ class Journal:
         self._held = held
         self._files = files
         self._progress = progress
-        self._total = total
+        self.total = total
         self._rows: list[Json] = []
         self._written = time.monotonic()
+        self._told = 0.0
 
     def checks(self, report: CheckReport) -> None:
         """Store the figures of the checks before the first step."""
@@ -124,13 +133,31 @@ class Journal:
             jobs.held(session, self._held.claim)
             run = training_runs.get(session, self._held.claim.training_run_id or 0)
             events.write(session, "training.checked", run, **bridge.as_json(report))
-        self._progress(0, self._total)
+        log.info(
+            "checks_passed", states=report.states, largest_difference=report.largest_difference, limit=report.limit
+        )
+        for remark in report.remarks:
+            log.warning("checks_remark", reason=remark)
+        self._progress(0, self.total)
 
     def step(self, metrics: StepMetrics) -> None:
         self._rows.append(bridge.metrics_row(metrics))
         if time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES:
             self.write()
-        self._progress(metrics.step, self._total)
+        self._progress(metrics.step, self.total)
+        self._tell(metrics)
+
+    def _tell(self, metrics: StepMetrics) -> None:
+        """Log a step now and then, and each whose update was dropped."""
+        now = time.monotonic()
+        if metrics.skipped:
+            log.warning("update_dropped", step=metrics.step, reason="a half-precision gradient overflowed")
+        elif now - self._told >= SECONDS_BETWEEN_LINES or metrics.step == self.total:
+            self._told = now
+            log.info(
+                "step", step=metrics.step, of=self.total, loss=metrics.loss, gradient_norm=metrics.gradient_norm,
+                clamped_pairs=metrics.clamped_pairs, **_known(margin=metrics.margin, kl=metrics.kl_reference),
+            )  # fmt: skip
 
     def write(self) -> None:
         """Store the metrics that are not stored yet."""
@@ -148,6 +175,7 @@ class Journal:
         self._all_written()
         if replaced is not None:
             self._held.artifacts.delete(replaced["key"])
+        log.debug("resume_point_stored", step=steps)
 
     def _all_written(self) -> None:
         self._rows.clear()
@@ -175,6 +203,7 @@ def _finish(held: Attempt, work: Run, result: TrainingResult, files: OwnFiles, *
         if round_.state == RoundState.TRAINING:
             round_moves.make(session, round_, "trained")
     files.keep()
+    log.info("checkpoint_stored", seconds=seconds)
     if resume is not None:
         held.artifacts.delete(resume["key"])
 
@@ -193,8 +222,12 @@ def _resume_point(held: Attempt, work: Run) -> bytes | None:
     try:
         return held.artifacts.get_bytes(point["key"], point["sha256"])
     except (NotFound, Damaged) as error:
-        log.warning("resume_point_unusable", run=work.run.id, reason=str(error))
+        log.warning("resume_point_unusable", run=work.run.number, reason=str(error))
         return None
+
+
+def _known(**figures: float | None) -> dict[str, float]:
+    return {name: figure for name, figure in figures.items() if figure is not None}
 
 
 def _named(stored: Stored) -> Json:
