@@ -58,6 +58,10 @@ class SamplingSettings(Block):
         "choice then speaks of these few steps, and teaches more. Empty: at all steps, as in the paper.",
         unit="steps", ge=1, le=499,
     )  # fmt: skip
+    antithetic: bool = described(
+        False, "The two samples of a pair get opposite noise where it is their own: they differ as much as can be, so "
+        "that a choice says more. Off, as in the paper, each draws its own.",
+    )  # fmt: skip
     guidance: float = described(5.0, "Classifier-free guidance weight w.", ge=1, le=50)
     negative_prompt: str = described("", "Prompt that guidance steers away from; the paper uses none.")
     height: int | None = described(
@@ -124,6 +128,10 @@ class TrainingSettings(Block):
 
     rank: int = described(4, "Rank of the LoRA matrices.", ge=1, le=256)
     lora_alpha: float = described(4.0, "LoRA scale is lora_alpha / rank.", gt=0, le=65_536)
+    lora_layers: Literal["attention", "cross_attention"] = described(
+        "attention", "Layers that are adapted: all attention, as in the paper, or attention to the prompt alone, which "
+        "learns more from few choices where the wish is about all of a picture.",
+    )  # fmt: skip
     learning_rate: float = described(3e-5, "AdamW learning rate, constant.", gt=0, le=1)
     adam_beta1: float = described(0.9, "AdamW's first moment decay.", ge=0, lt=1)
     adam_beta2: float = described(0.999, "AdamW's second moment decay.", ge=0, lt=1)

@@ -18,7 +18,7 @@ ONLY_OURS = {
     "sampling": {"groups", "samples_per_group", "chunk_groups", "batch", "eval_draws"},  # how a round is cut up
     "training": {"hold_out"},  # marked in the frozen list
 }
-ONLY_THEIRS = {"sampling": set(), "training": {"lora_targets"}}
+ONLY_THEIRS = {"sampling": set(), "training": set()}
 BLOCKS: list[tuple[str, type[Any], type[Any]]] = [
     ("sampling", study_settings.SamplingSettings, SamplingSettings),
     ("training", study_settings.TrainingSettings, TrainingSettings),

@@ -5,11 +5,17 @@ but two of them differ only by what was injected in the window. A choice between
 of a pair's gradient over T steps, all but about 1 / (T x elements of the latent) is noise, over a window of m steps all
 but 1 / (m x elements). Related: the trajectory branching of TempFlow-GRPO (arXiv 2508.04324) and the sliding window of
 MixGRPO (arXiv 2507.21802), which do it for policy gradients with a reward model.
+
+With `antithetic`, what samples 1, 3, ... are given of their own is the negative of what 0, 2, ... are given. It is as
+normal as that, but the two lie as far apart as they can, and what both ways of leaving the middle have in common drops
+out of the choice (antithetic variates: Hammersley & Morton, 1956).
 """
+
+from torch import Tensor
 
 from worker.d3po import noise
 from worker.d3po.errors import SettingsError
-from worker.d3po.noise import Key, NoiseSource
+from worker.d3po.noise import NoiseSource
 from worker.d3po.records import SamplingSettings
 
 
@@ -29,6 +35,12 @@ def branch(source: NoiseSource, settings: SamplingSettings) -> range:
     return range(start, start + length)
 
 
-def step_key(source: NoiseSource, sample: int, step: int, window: range) -> Key:
-    """The key of what is injected into a sample at a step: its own in the window, the group's outside it."""
-    return source.step(sample if step in window else 0, step)
+def injected(
+    source: NoiseSource, sample: int, step: int, window: range, shape: tuple[int, ...], *, antithetic: bool
+) -> Tensor:
+    """What is injected into a sample at a step, normals of `shape`: its own in the window, the group's outside it."""
+    if step not in window:
+        return noise.normal(source.step(0, step), shape)
+    if antithetic and sample % 2:
+        return -noise.normal(source.step(sample - 1, step), shape)
+    return noise.normal(source.step(sample, step), shape)

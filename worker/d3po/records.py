@@ -23,6 +23,7 @@ class SamplingSettings:
     steps: int = 20  # T, the number of denoising steps
     eta: float = 1.0  # share of DDPM's noise in each DDIM step; 0 is deterministic and only for evaluation
     branch_steps: int | None = None  # steps at which a group's samples get noise of their own; None: all
+    antithetic: bool = False  # samples 1, 3, ... get the negative of the noise of 0, 2, ..., where it is their own
     guidance: float = 5.0  # w of classifier-free guidance
     negative_prompt: str = ""
     height: int | None = None  # pixels; None: the model's own size
@@ -37,7 +38,7 @@ class TrainingSettings:
 
     rank: int = 4
     lora_alpha: float = 4.0  # the LoRA's effect is scaled by lora_alpha / rank
-    lora_targets: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out.0")
+    lora_layers: Literal["attention", "cross_attention"] = "attention"  # whose four projections are adapted
     learning_rate: float = 3e-5
     adam_beta1: float = 0.9
     adam_beta2: float = 0.999

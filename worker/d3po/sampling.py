@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from worker.d3po import noise
-from worker.d3po.branching import branch, step_key
+from worker.d3po.branching import branch, injected
 from worker.d3po.distribution import States, step_distribution
 from worker.d3po.errors import SettingsError, StoppedError
 from worker.d3po.policy import Policy
@@ -109,8 +108,12 @@ def _denoise(
         distribution = step_distribution(policy, schedule, states, settings.guidance)
         x = distribution.mean
         if sigma > 0:
-            keys = [step_key(group.noise, sample, step, window) for (group, sample), window in windows]
-            drawn = torch.stack([noise.normal(key, shape) for key in keys])
+            drawn = torch.stack(
+                [
+                    injected(group.noise, sample, step, window, shape, antithetic=settings.antithetic)
+                    for (group, sample), window in windows
+                ]
+            )
             x = x + distribution.sigma[:, None, None, None] * drawn.to(x)
         x = x.to(storage)
         latents.append(x)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import torch
 
+from worker.d3po.adapter import LORA_TARGETS
 from worker.d3po.errors import SettingsError
 from worker.d3po.policy import Policy
 from worker.d3po.records import CheckReport, Preference, StepMetrics, StopReason, TrainingResult, TrainingSettings
@@ -77,7 +78,7 @@ def _prepare_adapter(policy: Policy, settings: TrainingSettings) -> None:
         raise SettingsError(f"precision is {settings.precision}, but the policy was loaded in {policy.precision}.")
     own = policy.adapter
     if own is None:
-        policy.with_fresh_adapter(settings.rank, settings.lora_alpha, settings.lora_targets, settings.seed)
+        policy.with_fresh_adapter(settings.rank, settings.lora_alpha, LORA_TARGETS[settings.lora_layers], settings.seed)
     elif (own.rank, own.alpha) != (settings.rank, settings.lora_alpha):
         raise SettingsError(
             f"The starting checkpoint has rank {own.rank} and lora_alpha {own.alpha:g}; the settings say "

@@ -62,3 +62,22 @@ def test_a_window_of_steps_that_pull_too_hard_is_said():
     settings = TrainingSettings(max_step_gain=float(min(outside)), measure_every=0, resume_every=0)
     with pytest.raises(SettingsError, match="branch_steps"):
         train(policy, prefer_first(1), trajectories.__getitem__, settings)
+
+
+@pytest.mark.parametrize("length", [None, 2])
+def test_antithetic_samples_leave_their_middle_in_opposite_directions(length):
+    """To the first step of the window they go together; there each is as far from the step's mean as the other."""
+    settings = replace(SETTINGS, branch_steps=length, antithetic=True, storage="fp32")
+    policy = tiny_policy()
+    drawn = draw(policy, groups(4, samples=4), settings)
+    apart = draw(policy, groups(4, samples=4), replace(settings, antithetic=False))
+    for group in groups(4, samples=4):
+        start = branch(group.noise, settings).start
+        own = [states_of(drawn[f"{group.number}/{sample}"])[start + 1] for sample in range(4)]
+        plain = [states_of(apart[f"{group.number}/{sample}"])[start + 1] for sample in range(4)]
+        assert torch.equal(own[0], plain[0])
+        assert torch.equal(own[2], plain[2])
+        assert not torch.equal(own[1], plain[1])
+        middle = (own[0] + own[1]) / 2
+        torch.testing.assert_close((own[2] + own[3]) / 2, middle, atol=1e-5, rtol=0)
+        assert (own[0] - own[1]).abs().mean() > 1.2 * (plain[0] - plain[1]).abs().mean()
