@@ -132,7 +132,11 @@ class TrainingSettings(Block):
         "attention", "Layers that are adapted: all attention, as in the paper, or attention to the prompt alone, which "
         "learns more from few choices where the wish is about all of a picture.",
     )  # fmt: skip
-    learning_rate: float = described(3e-5, "AdamW learning rate, constant.", gt=0, le=1)
+    learning_rate: float = described(3e-5, "AdamW learning rate, constant after the warm-up.", gt=0, le=1)
+    warmup_steps: int = described(
+        0, "The learning rate rises over so many steps where the optimizer begins afresh: until it has its moments, "
+        "steps are mostly noise.", unit="steps", ge=0, le=100_000,
+    )  # fmt: skip
     adam_beta1: float = described(0.9, "AdamW's first moment decay.", ge=0, lt=1)
     adam_beta2: float = described(0.999, "AdamW's second moment decay.", ge=0, lt=1)
     adam_epsilon: float = described(1e-8, "AdamW's epsilon.", gt=0, le=1)

@@ -20,6 +20,7 @@ class Optimizer:
     def __init__(self, policy: Policy, settings: TrainingSettings) -> None:
         self.parameters = policy.trainable()
         self.max_norm = settings.max_grad_norm
+        self.learning_rate, self.warmup_steps = settings.learning_rate, settings.warmup_steps
         self.adamw = torch.optim.AdamW(
             self.parameters.values(),
             lr=settings.learning_rate,
@@ -41,9 +42,22 @@ class Optimizer:
 
     def step(self) -> None:
         """Updates the parameters (not where an fp16 gradient overflowed) and clears the gradients."""
+        for group in self.adamw.param_groups:
+            group["lr"] = self.learning_rate * self._warmth()
         self.scaler.step(self.adamw)
         self.scaler.update()
         self.adamw.zero_grad(set_to_none=True)
+
+    def _warmth(self) -> float:
+        """The share of the learning rate that the next update gets: it rises while AdamW has few gradients to go by.
+
+        It counts the updates behind AdamW's moments, so moments carried over from another round need no warm-up.
+        """
+        if not self.warmup_steps:
+            return 1.0
+        states = self.adamw.state.values()
+        done = next((float(state["step"]) for state in states), 0.0)
+        return min(1.0, (done + 1) / (self.warmup_steps + 1))
 
     def state(self) -> tuple[Tensors, dict[str, Any]]:
         """Moments and step counts as "<parameter>/<name>", and the scaler's state."""

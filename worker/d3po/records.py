@@ -40,6 +40,7 @@ class TrainingSettings:
     lora_alpha: float = 4.0  # the LoRA's effect is scaled by lora_alpha / rank
     lora_layers: Literal["attention", "cross_attention"] = "attention"  # whose four projections are adapted
     learning_rate: float = 3e-5
+    warmup_steps: int = 0  # optimizer steps over which a fresh optimizer's learning rate rises from near 0
     adam_beta1: float = 0.9
     adam_beta2: float = 0.999
     adam_epsilon: float = 1e-8
