@@ -22,6 +22,7 @@ from app.models import (
     Job,
     JobKind,
     JobState,
+    LogLevel,
     Metric,
     ModelCheck,
     ModelFamily,
@@ -40,7 +41,8 @@ from app.models import (
     TrainingRun,
     User,
 )
-from app.services import disk, evaluation_scores, totals
+from app.services import disk, evaluation_scores, job_logs, jobs, totals
+from app.services.job_logs import Said
 from tests import builders
 
 TIMESTEPS = tuple(range(951, 0, -50))
@@ -282,6 +284,36 @@ def warned(session: Session, study: Study, *, artifacts: Artifacts | None = None
     return round_
 
 
+def logged(session: Session, round_: Round) -> None:
+    """What the workers of a round in training said: a chunk that failed once and was drawn, and a run under way."""
+    chunk, training = (
+        session.scalars(select(Job).where(Job.round_id == round_.id, Job.kind == kind)).one()
+        for kind in (JobKind.CHUNK, JobKind.TRAINING)
+    )
+    chunk.payload, chunk.worker = chunk.payload | {"chunk": 0}, "laptop/1"
+    trace = (
+        "Job failed\n  worker/tasks/chunk.py:41 in run\n    for number, members in groupby(records, key=number_of)\n"
+        "  torch/nn/modules/conv.py:458 in _conv_forward\n    return F.conv2d(input, weight, bias)\n"
+        "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB"
+    )
+    first = ("Job begun", "Drawing chunk groups=40 samples=80 batch=16 steps=20 policy=base")
+    smaller = "The device ran out of memory. Make the sampling batch smaller, then retry."
+    talks: list[tuple[Job, int, LogLevel, str]] = [
+        *((chunk, 1, LogLevel.INFO, said) for said in first),
+        (chunk, 1, LogLevel.ERROR, trace),
+        (chunk, 1, LogLevel.ERROR, f"Tried again later: {smaller}"),
+        *((chunk, 2, LogLevel.INFO, said) for said in (*first, "Chunk stored samples=80 seconds=25.81", "Job done")),
+        (training, 1, LogLevel.INFO, "Training run=1 pairs=40 steps=300 learning rate=3e-05 rank=4 reference=base"),
+        (training, 1, LogLevel.INFO, "Checks passed states=4 largest difference=1.9e-06 limit=0.0001"),
+        (training, 1, LogLevel.WARNING, "Update dropped step=7: a half-precision gradient overflowed"),
+        (training, 1, LogLevel.INFO, "Step step=200 of=300 loss=0.6887 gradient norm=0.3104 clamped pairs=0.21"),
+    ]
+    for job, attempt, level, said in talks:
+        job.attempt = attempt
+        claim = jobs.claim_of(job)
+        job_logs.store(session, claim, [Said(builders.now(), level, said)], round_id=round_.id)
+
+
 def failed_chunk(session: Session, round_: Round, *, error: str) -> Job:
     """A chunk of three groups that was put aside."""
     return builders.job(
@@ -290,8 +322,9 @@ def failed_chunk(session: Session, round_: Round, *, error: str) -> Job:
         round_id=round_.id,
         state=JobState.FAILED,
         failures=3,
+        attempt=3,
         error=error,
-        payload={"groups": 3},
+        payload={"groups": 3, "first_group": 4},
     )
 
 

@@ -25,7 +25,7 @@ from app.models import (
     Worker,
 )
 from app.services.jobs import ROUND_GOES_ON
-from app.services.round_views import WORKER_ALIVE
+from app.services.round_views import DRAWS, WORKER_ALIVE
 
 SEEN_WITHIN = timedelta(days=7)
 STUCK_AFTER = timedelta(minutes=5)
@@ -168,7 +168,7 @@ def may_retry(job: Job, round_: Round | None) -> bool:
         return False
     match job.kind:
         case JobKind.CHUNK:
-            return round_ is not None and round_.state in (RoundState.GENERATING, RoundState.LABELING)
+            return round_ is not None and round_.state in DRAWS
         case JobKind.TRAINING:
             return round_ is not None and round_.state is RoundState.TRAINING and round_.hold is Hold.FAILED
         case JobKind.EVALUATION:

@@ -1,11 +1,12 @@
-"""What an admin may do with a single job: try again one that failed for good."""
+"""What an admin may do with jobs that failed for good: try one again, or all that a round put aside."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
-from app.models import CheckState, Hold, Job, JobKind, ModelCheck, Round, User
+from app.models import CheckState, Hold, Job, JobKind, JobState, ModelCheck, Round, User
 from app.services import events, house, jobs, round_moves, rounds
+from app.services.round_views import DRAWS
 
 
 def retry(session: Session, *, job_id: int, actor: User | None) -> Job:
@@ -31,6 +32,27 @@ def retry(session: Session, *, job_id: int, actor: User | None) -> Job:
         check.state, check.reason, check.ended_at = CheckState.CHECKING, None, None
     events.write(session, "job.retried", job, actor=actor, kind=job.kind.value)
     return job
+
+
+def redraw(session: Session, *, round_id: int, job_id: int | None = None, actor: User | None) -> None:
+    """Draw again what the round put aside: one chunk, or all of them. A chunk's groups, noise and batch stand on its
+    job, so that its pictures are the same bits as if it had never failed.
+
+    Raises `NotFound`, also for a job of another round, and `Conflict` where nothing waits for it any more.
+    """
+    round_ = rounds.locked(session, round_id)
+    if round_.state not in DRAWS:
+        raise Conflict(
+            f"Round {round_.number} is {round_.state}: it goes on without the groups that were put aside.",
+            "Launch the next round.",
+        )
+    aside = select(Job.id).where(Job.round_id == round_id, Job.kind == JobKind.CHUNK, Job.state == JobState.FAILED)
+    chosen = session.scalars(aside.where(Job.id == job_id) if job_id is not None else aside.order_by(Job.id)).all()
+    if not chosen:
+        raise NotFound("No chunk of this round is put aside.", "Reload the page: it may be drawn by now.")
+    for one in chosen:
+        if session.scalar(select(Job.state).where(Job.id == one)) is JobState.FAILED:  # a round's retry takes them all
+            retry(session, job_id=one, actor=actor)
 
 
 def _why_not(job: Job, round_: Round | None) -> str:

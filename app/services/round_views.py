@@ -43,6 +43,7 @@ PATIENCE = timedelta(seconds=5)
 AT_WORK = (RunState.WAITING, RunState.RUNNING)
 NEW_RUNS = {"retry_with", "train_again"}
 MOST_FAILED = 10
+DRAWS = (RoundState.GENERATING, RoundState.LABELING)  # what a chunk would give is still wanted
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class RunningJob:
 
 @dataclass(frozen=True)
 class FailedJob:
-    """A job that was put aside, or that waits to be tried again, with what went wrong."""
+    """A job that was put aside, or that waits to be tried again, with what went wrong. `first` is its first group."""
 
     id: int
     kind: JobKind
@@ -87,11 +88,24 @@ class FailedJob:
     error: str
     for_good: bool
     groups: int
+    first: int
+    attempt: int
+
+
+@dataclass(frozen=True)
+class PutAside:
+    """Chunks that were given up, the newest of many with what went wrong, and whether they can still be drawn again."""
+
+    chunks: int
+    groups: int
+    jobs: Sequence[FailedJob]
+    may_redraw: bool
 
 
 @dataclass(frozen=True)
 class Generation:
-    """How far drawing is. `seconds_left` is an estimate from the running chunk's speed; none while nothing runs."""
+    """How far drawing is. `seconds_left` is an estimate from the running chunk's speed; none while nothing runs. Of
+    `failed` each is tried again by itself."""
 
     groups: int
     groups_drawn: int
@@ -165,7 +179,7 @@ def head(session: Session, round_id: int) -> RoundHead:
 
 
 def generation(session: Session, shown: RoundHead) -> Generation:
-    """How the drawing of the round's groups goes. Of many jobs that failed the newest are told."""
+    """How the drawing of the round's groups goes. Of many jobs that are tried again the newest are told."""
     chunks = (Job.round_id == shown.line.id, Job.kind == JobKind.CHUNK)
     put_aside = Job.state.in_((JobState.FAILED, JobState.CANCELLED))
     count, done, aside = session.execute(
@@ -178,7 +192,7 @@ def generation(session: Session, shown: RoundHead) -> Generation:
     running = _running(session, *chunks)
     failed = session.scalars(
         select(Job)
-        .where(*chunks, Job.error.is_not(None), Job.state != JobState.DONE)
+        .where(*chunks, Job.error.is_not(None), Job.state == JobState.WAITING)
         .order_by(Job.id.desc())
         .limit(MOST_FAILED)
     )
@@ -195,6 +209,20 @@ def generation(session: Session, shown: RoundHead) -> Generation:
         failed=[failed_job(job) for job in failed],
         per_second=round(per_second, 2),
         seconds_left=max(left, 0) / per_second if per_second else None,
+    )
+
+
+def put_aside(session: Session, shown: RoundHead) -> PutAside:
+    """The round's chunks that were given up after their tries."""
+    given_up = (Job.round_id == shown.line.id, Job.kind == JobKind.CHUNK, Job.state == JobState.FAILED)
+    groups = func.coalesce(func.sum(Job.payload["groups"].as_integer()), 0)
+    count, of_them = session.execute(select(func.count(), groups).where(*given_up)).one()
+    newest = select(Job).where(*given_up).order_by(Job.id.desc()).limit(MOST_FAILED)
+    return PutAside(
+        chunks=count,
+        groups=int(of_them),
+        jobs=[failed_job(job) for job in session.scalars(newest)] if count else [],
+        may_redraw=shown.line.state in DRAWS,
     )
 
 
@@ -267,8 +295,9 @@ def running_job(job: Job) -> RunningJob:
 
 def failed_job(job: Job) -> FailedJob:
     return FailedJob(
-        job.id, job.kind, job.failures, job.error or "", job.state is JobState.FAILED, int(job.payload.get("groups", 0))
-    )
+        job.id, job.kind, job.failures, job.error or "", job.state is JobState.FAILED,
+        int(job.payload.get("groups", 0)), int(job.payload.get("first_group", 0)), job.attempt,
+    )  # fmt: skip
 
 
 def _interval(span: timedelta) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.models import RoundKind
-from app.services import comparison_views, labeling_views, round_views, training_views, warning_views
+from app.services import comparison_views, job_logs, labeling_views, round_views, training_views, warning_views
 from app.services.round_views import RoundHead
 from app.services.training_views import Training
 from app.web import charts
@@ -88,6 +88,7 @@ PARTS = {
             kinds=frozenset({RoundKind.EVALUATION}),
         ),
         Part("labeling", labeling_views.labeling),
+        Part("put_aside", round_views.put_aside, for_one_viewer=True, kinds=TRAINED),
         Part("generation", round_views.generation, kinds=TRAINED),
         Part(
             "training",
@@ -101,6 +102,7 @@ PARTS = {
             for_one_viewer=True,
             kinds=TRAINED,
         ),
+        Part("log", lambda session, head: job_logs.newest(session, head.line.id), kinds=TRAINED),
         Part("workers", lambda session, head: round_views.workers(session)),
         Part("history", lambda session, head: round_views.history(session, head.line.id)),
     )

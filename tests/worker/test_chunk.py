@@ -11,7 +11,7 @@ from app.artifacts import Artifacts
 from app.db import transaction
 from app.errors import OutOfSpace
 from app.models import Appearance, Hold, Job, JobKind, JobState, Pair, PairState, RoundState, RoundTotals, Sample
-from app.services import jobs, round_moves
+from app.services import job_moves, jobs, round_moves, round_views
 from app.settings import Settings
 from tests.worker import rooms
 from worker.appearance import looks
@@ -175,6 +175,41 @@ def test_a_full_disk_is_said_and_tried_again_later(
     rooms.make_due()
     rooms.work_off(most=1)
     assert rooms.fresh(round_).state is RoundState.LABELING
+
+
+def test_a_chunk_that_was_put_aside_is_drawn_again_with_the_same_bits(
+    active: Settings, demo_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few people label on meanwhile; then nothing of the round differs from one that nothing befell."""
+    undisturbed = rooms.draw_round(rooms.make_study(demo_model, sampling={"groups": 3}))
+    study = rooms.make_study(demo_model, sampling={"groups": 3})
+    round_ = rooms.launch(study)
+    rooms.work_off(most=1)
+
+    def full(self: Artifacts, key: str, data: bytes) -> object:
+        raise OutOfSpace("The disk that holds the files is full.", "Free some space there, then retry.")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Artifacts, "put_bytes", full)
+        for _ in range(jobs.MOST_FAILURES):
+            rooms.make_due()
+            rooms.work_off(most=1)
+    with transaction() as session:
+        aside = round_views.put_aside(session, round_views.head(session, round_.id))
+    assert (aside.chunks, aside.groups, aside.may_redraw) == (1, 2, True)
+    assert aside.jobs[0].error == "The disk that holds the files is full. Free some space there, then retry."
+    assert len(rooms.samples_of(round_)) == 2
+
+    with transaction() as session:
+        job_moves.redraw(session, round_id=round_.id, job_id=aside.jobs[0].id, actor=None)
+    (claim,) = rooms.work_off(most=1)
+
+    assert (claim.job_id, claim.attempt) == (aside.jobs[0].id, 4)
+    hashes = [
+        [(row.image_sha256, row.trajectory_sha256) for row in rooms.samples_of(one)] for one in (round_, undisturbed)
+    ]
+    assert len(hashes[0]) == 6
+    assert hashes[0] == hashes[1]
 
 
 def test_other_weights_are_refused_and_named(active: Settings, demo_model: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import BadInput, NotFound
 from app.models import Round, RoundKind
-from app.services import comparison_views, round_moves, round_views, rounds, training_runs
+from app.services import comparison_views, job_moves, round_moves, round_views, rounds, training_runs
 from app.services.round_views import RoundHead
 from app.study_settings import StudySettings, merged, validated
 from app.web import forms, round_parts, settings_form
@@ -67,6 +67,14 @@ def retry_with(request: Request, round_id: int, session: SessionDep, user: Requi
     except BadInput as error:
         head = round_views.head(session, round_id)
         return _page(request, session, head, posted=posted, errors=error.fields, status=error.status)
+    return RedirectResponse(f"/admin/rounds/{round_id}", 303)
+
+
+@router.post("/{round_id}/redraw")
+def redraw(round_id: int, session: SessionDep, user: RequireAdmin, form: PostedForm) -> Response:
+    """Draw a chunk again that was put aside; without one that is named, all of them."""
+    job_id = forms.whole_number(forms.values(form).get("job", ""), field="job", low=1, high=2**62)
+    job_moves.redraw(session, round_id=round_id, job_id=job_id, actor=user)
     return RedirectResponse(f"/admin/rounds/{round_id}", 303)
 
 

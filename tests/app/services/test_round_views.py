@@ -39,9 +39,23 @@ def test_a_chunk_that_was_put_aside_is_shown_with_its_reason_and_not_waited_for(
     round_ = scenes.labeling_round(db, builders.study(db), pairs=12, closed=0)
     scenes.failed_chunk(db, round_, error="The disk is full.")
     generation = round_views.generation(db, round_views.head(db, round_.id))
-    (failed,) = generation.failed
-    assert (failed.error, failed.groups, failed.for_good) == ("The disk is full.", 3, True)
+    aside = round_views.put_aside(db, round_views.head(db, round_.id))
+    (failed,) = aside.jobs
+    assert (failed.error, failed.groups, failed.first, failed.for_good) == ("The disk is full.", 3, 4, True)
+    assert (aside.chunks, aside.groups, aside.may_redraw) == (1, 3, True)
+    assert generation.failed == []
     assert generation.seconds_left == pytest.approx(((20 - 3 - 12) * 2 - 5) / 3.1)
+
+
+def test_a_chunk_that_is_tried_again_is_told_until_nothing_waits_for_it(db):
+    round_ = scenes.labeling_round(db, builders.study(db), pairs=12, closed=0)
+    job = builders.job(db, study_id=round_.study_id, round_id=round_.id, error="The disk is full.", failures=1)
+    told = round_views.generation(db, round_views.head(db, round_.id)).failed
+    assert [(one.error, one.for_good) for one in told] == [("The disk is full.", False)]
+    job.state = JobState.CANCELLED  # as "train now" leaves a chunk that waits
+    db.flush()
+    assert round_views.generation(db, round_views.head(db, round_.id)).failed == []
+    assert round_views.put_aside(db, round_views.head(db, round_.id)).chunks == 0
 
 
 def test_without_anything_running_there_is_no_estimate(db):

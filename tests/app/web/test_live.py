@@ -11,9 +11,10 @@ from app.web.live import BEAT, END, HOUSE, Mailbox, Message, Watcher
 from tests import builders, scenes
 from tests.queries import counted
 
-SHARED = {"stages", "warnings", "labeling", "generation", "training", "workers", "history"}
-FOR_ONE_VIEWER = {"moves", "pictures"}
-QUICK = {"tick_s": 0.02, "beat_s": 5.0}
+SHARED = {"stages", "warnings", "labeling", "generation", "training", "log", "workers", "history"}
+FOR_ONE_VIEWER = {"moves", "put_aside", "pictures"}
+ALL = len(SHARED | FOR_ONE_VIEWER)
+QUICK = {"tick_s": 0.02, "beat_s": 60.0}
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def run(work: Awaitable[list[ServerSentEvent]]) -> list[ServerSentEvent]:
 
 
 def test_a_stream_begins_with_the_present_state_of_every_part(factory, labeling):
-    events = run(read(Watcher(factory, **QUICK), labeling.id, 9))
+    events = run(read(Watcher(factory, **QUICK), labeling.id, ALL))
     assert {told(event) for event in events} == SHARED | FOR_ONE_VIEWER
     assert {event.event for event in events if event.event} == FOR_ONE_VIEWER
     shown = next(str(event.data) for event in events if told(event) == "labeling")
@@ -60,7 +61,7 @@ def test_each_reader_is_told_in_their_own_language(factory, labeling):
 
     async def both() -> list[ServerSentEvent]:
         streams = [watcher.follow(labeling.id, language) for language in ("en", "de")]
-        events = [await anext(stream) for stream in streams for _ in range(9)]
+        events = [await anext(stream) for stream in streams for _ in range(ALL)]
         for stream in streams:
             await stream.aclose()
         return events
@@ -74,7 +75,7 @@ def test_only_a_part_that_changed_is_sent(factory, labeling):
         with transaction(factory) as session:
             builders.event(session, round_id=labeling.id, what="round.resume")
 
-    (event,) = run(read(Watcher(factory, **QUICK), labeling.id, 8, then=label_another))
+    (event,) = run(read(Watcher(factory, **QUICK), labeling.id, ALL, then=label_another))
     assert told(event) == "history"
 
 
@@ -85,10 +86,10 @@ def test_a_part_for_one_viewer_is_announced_and_not_sent(factory, labeling):
 
     async def work():
         stream = Watcher(factory, **QUICK).follow(labeling.id)
-        for _ in range(9):
+        for _ in range(ALL):
             await anext(stream)
         await asyncio.to_thread(pause)
-        events = [await anext(stream) for _ in range(9)]
+        events = [await anext(stream) for _ in range(ALL)]
         await stream.aclose()
         return events
 
@@ -123,7 +124,7 @@ def test_a_stream_ends_when_the_round_is_final(factory, labeling):
         events = []
         async for event in Watcher(factory, **QUICK).follow(labeling.id):
             events.append(event)
-            if len(events) == 8:
+            if len(events) == ALL:
                 await asyncio.to_thread(complete)
         return events
 
@@ -140,7 +141,7 @@ def test_a_stream_that_has_nothing_to_say_beats(factory, labeling):
         return seen
 
     said = run(work())
-    assert [said.count(part) for part in SHARED | FOR_ONE_VIEWER] == [1] * 9
+    assert [said.count(part) for part in SHARED | FOR_ONE_VIEWER] == [1] * ALL
 
 
 def test_nobody_watching_means_no_queries(factory, labeling, app):

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "/annotate/{study_id}/guide/{picture_id}": "is a picture",
     "/live/rounds/{round_id}": "is an event stream",
     "/admin/studies/{study_id:int}/file": "is a file",
+    "/admin/rounds/{round_id:int}/log.txt": "is a file",
     "/live/house": "is an event stream",
     "/admin/log/events.csv": "is a file",
     "/admin/payments/payments.csv": "is a file",

@@ -207,7 +207,30 @@ def a_round_in_generation(session, artifacts, me):
 
 @place("/admin/rounds/{round_id}", Role.ADMIN, unfold)
 def a_round_in_training(session, artifacts, me):
-    return f"/admin/rounds/{scenes.training_round(session, builders.study(session), clamped=0.8).id}"
+    round_ = scenes.training_round(session, builders.study(session), clamped=0.8)
+    scenes.logged(session, round_)
+    return f"/admin/rounds/{round_.id}"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN)
+def a_round_with_chunks_put_aside(session, artifacts, me):
+    round_ = scenes.labeling_round(session, builders.study(session), artifacts=artifacts)
+    error = "The device ran out of memory. Make the sampling batch smaller, then retry."
+    for _ in range(2):
+        scenes.failed_chunk(session, round_, error=error)
+    return f"/admin/rounds/{round_.id}"
+
+
+@place("/admin/rounds/{round_id:int}/log", Role.ADMIN)
+def the_log_of_a_round(session, artifacts, me):
+    round_ = scenes.training_round(session, builders.study(session))
+    scenes.logged(session, round_)
+    return f"/admin/rounds/{round_.id}/log"
+
+
+@place("/admin/rounds/{round_id:int}/log", Role.ADMIN)
+def a_log_in_which_nothing_fits(session, artifacts, me):
+    return f"/admin/rounds/{scenes.training_round(session, builders.study(session)).id}/log?job=training&level=error"
 
 
 @place("/admin/rounds/{round_id}", Role.ADMIN, unfold)

@@ -2,10 +2,22 @@ import pytest
 from sqlalchemy import select
 
 from app.db import transaction
-from app.models import Hold, Round, RoundState, RunState, TrainingRun
+from app.models import Hold, Job, JobState, Round, RoundState, RunState, TrainingRun
 from tests import builders, scenes
 
-PARTS = ("stages", "moves", "warnings", "labeling", "generation", "training", "pictures", "workers", "history")
+PARTS = (
+    "stages",
+    "moves",
+    "warnings",
+    "labeling",
+    "put_aside",
+    "generation",
+    "training",
+    "pictures",
+    "log",
+    "workers",
+    "history",
+)
 
 
 def stored(factory, round_: Round) -> Round:
@@ -140,3 +152,50 @@ def test_other_roles_neither_watch_nor_move(annotator, researcher, anonymous, fa
 def test_a_round_that_is_not_there_is_not_found(admin):
     assert admin.get("/admin/rounds/999").status_code == 404
     assert admin.get("/live/rounds/999").status_code == 404
+
+
+def test_a_chunk_that_was_put_aside_says_why_and_is_drawn_again(admin, factory, labeling):
+    with transaction(factory) as session:
+        one, other = (scenes.failed_chunk(session, labeling, error=f"The disk {n} is full.") for n in "ab")
+    page = admin.get(f"/admin/rounds/{labeling.id}").text
+    for words in ("2 chunks were put aside", "6 groups could not be drawn", "The disk a is full.", "Groups 5 to 7"):
+        assert words in page
+    assert f"/admin/rounds/{labeling.id}/log?job={one.id}" in page
+    assert admin.submit(f"/admin/rounds/{labeling.id}/redraw", job=str(one.id)).status_code == 303
+    with transaction(factory) as session:
+        drawn, left = (session.get_one(Job, job.id) for job in (one, other))
+    assert (drawn.state, drawn.failures, drawn.error) == (JobState.WAITING, 0, None)
+    assert left.state is JobState.FAILED
+    page = admin.get(f"/admin/rounds/{labeling.id}").text
+    assert "1 chunk was put aside" in page
+    assert "Draw all of them again" not in page
+    assert "had a job tried again" in page
+
+
+def test_all_that_was_put_aside_is_drawn_again_at_once(admin, factory, labeling):
+    with transaction(factory) as session:
+        aside = [scenes.failed_chunk(session, labeling, error="The disk is full.").id for _ in range(3)]
+    admin.submit(f"/admin/rounds/{labeling.id}/redraw")
+    with transaction(factory) as session:
+        assert {session.get_one(Job, number).state for number in aside} == {JobState.WAITING}
+    assert "put aside</p>" not in admin.get(f"/admin/rounds/{labeling.id}").text
+
+
+def test_a_round_in_training_goes_on_without_what_was_put_aside(admin, factory):
+    with transaction(factory) as session:
+        round_ = scenes.training_round(session, builders.study(session), steps=3)
+        job = scenes.failed_chunk(session, round_, error="The disk is full.")
+    page = admin.get(f"/admin/rounds/{round_.id}").text
+    assert "The round goes on without them." in page
+    assert "/redraw" not in page
+    refused = admin.submit(f"/admin/rounds/{round_.id}/redraw", job=str(job.id))
+    assert refused.status_code == 409
+    assert "goes on without the groups" in refused.text
+
+
+def test_only_a_chunk_of_the_round_itself_is_drawn_again(admin, factory, labeling):
+    with transaction(factory) as session:
+        elsewhere = scenes.failed_chunk(session, builders.round_(session), error="The disk is full.")
+    assert admin.submit(f"/admin/rounds/{labeling.id}/redraw", job=str(elsewhere.id)).status_code == 404
+    with transaction(factory) as session:
+        assert session.get_one(Job, elsewhere.id).state is JobState.FAILED
