@@ -40,8 +40,9 @@ class Round(Base):
     and keeps the state. All moves are in `app.services.round_moves`. At most one preference round of a study is open.
     `checkpoint_id` is the policy that draws (none: the base), copied from the study at launch; an evaluation round
     compares it with `other_checkpoint_id` on `groups` of the study's evaluation groups of its `sampler`, which no other
-    round has. `first_position` is where the walk through the train prompts goes on. `trajectories_gone_at` says that
-    retention has taken the last of its trajectories.
+    round has. `differs` holds each setting in which a round was launched unlike its study, as `block.field`, with the
+    study's value at that time and the round's. `first_position` is where the walk through the train prompts goes on.
+    `trajectories_gone_at` says that retention has taken the last of its trajectories.
     """
 
     __tablename__ = "rounds"
@@ -74,6 +75,7 @@ class Round(Base):
     hold: Mapped[Hold] = mapped_column(words(Hold, "hold"), default=Hold.NONE)
     hold_reason: Mapped[str | None]
     settings: Mapped[Json]
+    differs: Mapped[Json] = mapped_column(default=dict, server_default=text("'{}'::jsonb"))
     checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id", use_alter=True))
     other_checkpoint_id: Mapped[int | None] = mapped_column(ForeignKey("checkpoints.id", use_alter=True))
     sampler: Mapped[Sampler | None] = mapped_column(words(Sampler, "sampler"))

@@ -47,6 +47,15 @@ DRAWS = (RoundState.GENERATING, RoundState.LABELING)  # what a chunk would give 
 
 
 @dataclass(frozen=True)
+class Difference:
+    """A setting in which a round was launched unlike its study: `block.field`, the study's value then, the round's."""
+
+    name: str
+    study: Any
+    round: Any
+
+
+@dataclass(frozen=True)
 class RoundHead:
     """Where the round stands, and the moves that it offers now. A complete round may have a training run at work."""
 
@@ -54,6 +63,7 @@ class RoundHead:
     study_name: str
     question: str
     settings: StudySettings
+    differs: Sequence[Difference]
     labeling_at: datetime | None
     training_at: datetime | None
     trains: bool
@@ -173,9 +183,15 @@ def head(session: Session, round_id: int) -> RoundHead:
     )
     moves = allowed(round_) - (NEW_RUNS if trains else set())
     return RoundHead(
-        line, study_name, question, validated(round_.settings), round_.labeling_at, round_.training_at,
-        trains is not None, frozenset(moves),
+        line, study_name, question, validated(round_.settings), differences(round_.differs), round_.labeling_at,
+        round_.training_at, trains is not None, frozenset(moves),
     )  # fmt: skip
+
+
+def differences(differs: Json) -> list[Difference]:
+    """Settings that differ, in the order of the forms: what `studies.differing` tells, as it may come from JSON."""
+    order = [f"{block}.{field}" for block, fields in StudySettings() for field in type(fields).model_fields]
+    return [Difference(name, *differs[name]) for name in order if name in differs]
 
 
 def generation(session: Session, shown: RoundHead) -> Generation:

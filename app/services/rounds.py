@@ -3,11 +3,19 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.errors import Conflict, NotFound
+from app.errors import BadInput, Conflict, NotFound
 from app.models import Round, RoundKind, RoundState, RoundTotals, Study, User
 from app.models.base import Json
 from app.services import chunks, evaluation, events, studies
-from app.study_settings import merged, validated
+from app.study_settings import StudySettings, merged, validated
+
+# settings of the study as a whole, of which no round has its own: who comes in, evaluation pictures, thanks
+OF_THE_STUDY = frozenset(
+    {
+        "sampling.eval_draws", "labeling.score_with", "labeling.judge", "labeling.guidelines", "labeling.consent",
+        "labeling.requires_account", "labeling.warm_up", "labeling.thank_you",
+    }
+)  # fmt: skip
 
 
 def launch(
@@ -16,8 +24,9 @@ def launch(
 ) -> Round:  # fmt: skip
     """Launch the study's next preference round from its current checkpoint: groups and chunks are written here.
 
-    `pairs` is the number of groups to draw where it differs from the study's; `settings` holds other differences.
-    Raises `Conflict` while a preference round is open.
+    `pairs` is the number of groups to draw where it differs from the study's; `settings` holds other differences. What
+    differs is kept with the round, and the study stays as it is. Raises `Conflict` while a preference round is open,
+    and `BadInput` for settings that no round has of its own.
     """
     made = made_before(session, idempotency_key)
     if made is not None:
@@ -28,7 +37,9 @@ def launch(
     changes = dict(settings or {})
     if pairs is not None:
         changes["sampling"] = {**changes.get("sampling", {}), "groups": pairs}
-    in_force = merged(validated(study.settings), changes)
+    theirs = validated(study.settings)
+    in_force = of_its_own(theirs, changes)
+    differs = studies.differing(theirs, in_force)
     last = newest(session, study_id, RoundKind.PREFERENCE)
     round_ = Round(
         study_id=study_id,
@@ -36,6 +47,7 @@ def launch(
         number=last.number + 1 if last else 1,
         state=RoundState.GENERATING,
         settings=in_force.model_dump(),
+        differs=differs,
         checkpoint_id=study.current_checkpoint_id,
         first_position=last.first_position + last.groups if last else 0,
         groups=in_force.sampling.groups,
@@ -45,8 +57,27 @@ def launch(
     store(session, round_)
     chunks.plan(session, study, round_)
     evaluation.plan(session, study, checkpoint_id=study.current_checkpoint_id)
-    events.write(session, "round.launched", round_, actor=actor, number=round_.number, groups=round_.groups)
+    told = {"differs": differs} if differs else {}
+    events.write(session, "round.launched", round_, actor=actor, number=round_.number, groups=round_.groups, **told)
     return round_
+
+
+def of_its_own(study: StudySettings, changes: Json) -> StudySettings:
+    """The settings of a round that is launched with `changes` over its study's. Raises `BadInput` naming each field
+    that is wrong, or that no round has of its own."""
+    in_force = merged(study, changes)
+    refused = [name for name in studies.differing(study, in_force) if not may_differ(name)]
+    if refused:
+        raise BadInput(
+            f"No round has settings of its own for: {', '.join(refused)}.", "Change them for the study.",
+            fields=dict.fromkeys(refused, "belongs to the study: change it there"),
+        )  # fmt: skip
+    return in_force
+
+
+def may_differ(name: str) -> bool:
+    """Whether a round may be launched with a value of its own for the setting `block.field`."""
+    return name not in OF_THE_STUDY and not name.startswith("watching.")
 
 
 def get(session: Session, round_id: int) -> Round:

@@ -164,7 +164,7 @@ def change(
     _check_words(words["name"], words["question"])
     before = validated(study.settings)
     after = merged(before, given)
-    changed = _changed(before, after) | {
+    changed = differing(before, after) | {
         field: [getattr(study, field), text.strip()]
         for field, text in words.items()
         if getattr(study, field) != text.strip()
@@ -212,8 +212,8 @@ def unarchive(session: Session, *, study_id: int, actor: User | None) -> Study:
     return study
 
 
-def _changed(before: StudySettings, after: StudySettings) -> Json:
-    """The values before and after of each setting that differs, by `block.field`."""
+def differing(before: StudySettings, after: StudySettings) -> Json:
+    """The values in both of each setting that differs, by `block.field`."""
     old, new = before.model_dump(), after.model_dump()
     return {
         f"{block}.{field}": [old[block][field], value]

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from app.models.base import Json
+from app.services.round_views import Difference
 from app.study_settings import BLOCKS, Block, StudySettings
 
 NOTHING = "none"
@@ -79,13 +80,17 @@ class SettingBlock:
 def blocks(
     base: StudySettings, *, only: Sequence[str] = BLOCKS, posted: Mapping[str, Any] | None = None,
     errors: Mapping[str, str] | None = None, filled: bool = False, fixed: Collection[str] = (),
+    without: Collection[str] = (),
 ) -> list[SettingBlock]:  # fmt: skip
     """The form's blocks over the settings `base`, with what was posted and what is wrong with it; `fixed` names
-    fields that cannot be changed."""
+    fields that cannot be changed, `without` those that are not shown."""
     given, faults = posted or {}, errors or {}
     found = [SettingBlock(name, _fields(name, getattr(base, name), given, faults, filled)) for name in only]
     return [
-        SettingBlock(block.name, [replace(field, is_fixed=field.name in fixed) for field in block.fields])
+        SettingBlock(
+            block.name,
+            [replace(field, is_fixed=field.name in fixed) for field in block.fields if field.name not in without],
+        )
         for block in found
     ]
 
@@ -117,6 +122,11 @@ def as_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def told(differs: Sequence[Difference]) -> list[tuple[str, str, str]]:
+    """Settings that differ: what each is called, its value in the study and in the round."""
+    return [(label(one.name.partition(".")[2]), as_text(one.study), as_text(one.round)) for one in differs]
 
 
 def label(key: str) -> str:

@@ -95,7 +95,7 @@ def _page(
     request: Request, session: Session, head: RoundHead, *, posted: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None, status: int = 200, prompts_from: int = 0,
 ) -> Response:  # fmt: skip
-    view: dict[str, Any] = {}
+    view: dict[str, Any] = {"differs": settings_form.told(head.differs)}
     for part in round_parts.of_round(head):
         view |= part.view(head, part.facts(session, head))
     if head.line.kind is RoundKind.EVALUATION:

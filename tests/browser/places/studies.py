@@ -101,6 +101,27 @@ def a_round_that_looks_the_same(session, artifacts, me):
     return f"/admin/rounds/{round_.id}"
 
 
+@place(
+    "/admin/studies/{study_id:int}/launch",
+    Role.ADMIN,
+    lambda page: (
+        unfold(page),
+        page.get_by_label("Learning rate").fill("0.0007"),
+        page.get_by_text("0.0007").wait_for(),
+    ),
+)
+def a_launch_unlike_the_study(session, artifacts, me):
+    return f"/admin/studies/{builders.study(session).id}/launch"
+
+
+@place("/admin/rounds/{round_id}", Role.ADMIN)
+def a_round_unlike_its_study(session, artifacts, me):
+    study = builders.study(session)
+    round_ = scenes.labeling_round(session, study, artifacts=artifacts)
+    round_.differs = {"sampling.groups": [32, 20], "training.learning_rate": [3e-5, 7e-4], "training.clip": [0.1, None]}
+    return f"/admin/rounds/{round_.id}"
+
+
 @place("/admin/studies/{study_id:int}/settings", Role.ADMIN, unfold)
 def settings_of_a_study(session, artifacts, me):
     study = builders.study(session)
