@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from app.db import transaction
-from app.models import Hold, Role, Round, RunState, Study, User
+from app.models import Hold, Job, JobKind, Role, Round, RunState, Study, User
 from app.paths import DEMO
 from tests import builders, scenes
 
@@ -31,7 +31,8 @@ def labeling(site) -> Round:
 def answer_one(site, round_: Round) -> None:
     with transaction(site.sessions) as session:
         person = builders.user(session, handle="late arrival")
-        scenes.answered(session, session.get_one(Round, round_.id), person, artifacts=site.artifacts)
+        chunk = session.scalars(select(Job.id).where(Job.round_id == round_.id, Job.kind == JobKind.CHUNK)).first()
+        scenes.answered(session, session.get_one(Round, round_.id), person, artifacts=site.artifacts, job_id=chunk)
 
 
 def overflow(page: Page) -> int:
@@ -87,6 +88,13 @@ def test_a_watched_round_moves_without_a_reload(site, open_as, admin, labeling):
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     expect(page.locator("#round-stages")).to_contain_text("Paused: no pairs are dealt")
     assert page.evaluate("window.same")
+
+
+def test_the_stream_is_opened_however_late_its_script_comes(site, open_as, admin, labeling):
+    page = open_as(admin)
+    page.route("**/hx-sse.min.js*", lambda route: (page.wait_for_timeout(500), route.continue_()))
+    page.goto(f"/admin/rounds/{labeling.id}")
+    expect(page.locator("body")).to_have_attribute("data-live", "stream")
 
 
 def test_where_the_stream_is_down_the_parts_ask_for_themselves(site, open_as, admin, labeling):
