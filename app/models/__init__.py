@@ -7,6 +7,7 @@ from app.models.checkpoint import Checkpoint
 from app.models.choice import Answer, Choice, Lease, Purpose
 from app.models.disk import StudyDisk
 from app.models.event import Event
+from app.models.export import Export
 from app.models.gold import GoldAnswer
 from app.models.group import Group, PolicyMean, Sample, Sampler, SampleScore, SampleState
 from app.models.invite import Invite, InviteUse
@@ -43,6 +44,7 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "Event",
+    "Export",
     "GoldAnswer",
     "Group",
     "GuidePicture",

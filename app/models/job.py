@@ -16,6 +16,7 @@ class JobKind(StrEnum):
     MODEL_CHECK = "model_check"
     CLEAN_UP = "clean_up"
     TRY_IT = "try_it"
+    EXPORT = "export"
 
 
 OF_THE_HOUSE = (JobKind.MODEL_CHECK, JobKind.CLEAN_UP, JobKind.TRY_IT)

@@ -41,6 +41,7 @@ class Urgency:
     TRAINING = 20
     CHUNK = 30
     EVALUATION = 40
+    EXPORT = 45
     CLEAN_UP = 50
 
 
