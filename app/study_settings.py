@@ -83,9 +83,10 @@ class LabelingSettings(Block):
     """What annotators are asked and whose answers count."""
 
     choices_per_pair: int = described(1, "Choices asked for on each pair.", ge=1, le=100)
-    pairs_shown: Literal["all", "neighbours"] = described(
-        "all", "Which pairs of a group with more than two samples are shown."
-    )
+    pairs_shown: Literal["all", "neighbours", "most_different"] = described(
+        "all", "Which pairs of a group with more than two samples are shown: all, each sample with its next, or only "
+        "the two that look most different, which tell more with every choice.",
+    )  # fmt: skip
     alike_below: float = described(
         0.002, "Leave out pairs whose two pictures look the same: whose perceptual distance (DSSIM) lies below this; "
         "0 leaves out none. Nobody can tell pictures below 0.005 apart.", ge=0, le=1,

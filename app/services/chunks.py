@@ -1,6 +1,6 @@
 """Chunks: a round's groups and the jobs that draw them, written at launch, and what a drawn chunk leaves behind."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -74,7 +74,7 @@ def store(session: Session, round_: Round, drawn: list[DrawnGroup]) -> None:
     pairs = []
     for group in drawn:
         rows = samples.add(session, group.samples, checkpoint_id=round_.checkpoint_id)
-        for first, second in pairs_of(rows, labeling.pairs_shown):
+        for first, second in pairs_of(rows, labeling.pairs_shown, group.distances):
             pair = Pair(round_id=round_.id, group_id=first.group_id, first_id=first.id, second_id=second.id)
             look_alikes.measured(pair, group.distances.get((first.number, second.number)), labeling)
             pairs.append(pair)
@@ -84,16 +84,24 @@ def store(session: Session, round_: Round, drawn: list[DrawnGroup]) -> None:
     totals.added(session, round_.id, len(pairs) - alike, alike=alike)
 
 
-def pairs_of(rows: list[Sample], shown: str) -> Iterator[tuple[Sample, Sample]]:
-    """The pairs of one group that are shown: all of them, or each sample with its next."""
+def pairs_of(
+    rows: Sequence[Sample], shown: str, distances: Mapping[tuple[int, int], float]
+) -> Iterable[tuple[Sample, Sample]]:
+    """The pairs of one group that are shown: all of them, each sample with its next, or the two that differ most."""
     ordered = sorted(rows, key=lambda row: row.number)
-    return iter(pairwise(ordered)) if shown == "neighbours" else combinations(ordered, 2)
+    if shown == "neighbours":
+        return pairwise(ordered)
+    every = combinations(ordered, 2)
+    if shown == "most_different":
+        return [max(every, key=lambda two: distances.get((two[0].number, two[1].number), 0.0))]
+    return every
 
 
 def pairs_planned(settings: StudySettings, groups: int) -> int:
     """How many pairs `groups` groups give under these settings."""
     k = settings.sampling.samples_per_group
-    return groups * (k - 1 if settings.labeling.pairs_shown == "neighbours" else k * (k - 1) // 2)
+    of_a_group = {"all": k * (k - 1) // 2, "neighbours": k - 1, "most_different": 1}
+    return groups * of_a_group[settings.labeling.pairs_shown]
 
 
 def unfinished(session: Session, round_id: int) -> bool:

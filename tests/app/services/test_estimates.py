@@ -50,6 +50,7 @@ def test_counts_follow_from_the_settings(db: Session) -> None:
     assert found.evaluation_pictures == 6 * 4 * 2
     assert found.optimizer_steps == 9  # one group of ten is held out
     assert of(db, None, small(labeling={"pairs_shown": "neighbours"})).pairs == 20
+    assert of(db, None, small(labeling={"pairs_shown": "most_different"})).pairs == 10
     assert of(db, None, small(labeling={"counted": "judges"})).choices == 0
     assert of(db, None, small(training={"groups_per_step": 4, "inner_epochs": 2})).optimizer_steps == 5
 
