@@ -83,9 +83,11 @@ def test_a_watched_round_moves_without_a_reload(site, open_as, admin, labeling):
     expect(page.locator("#round-labeling")).to_contain_text("2 of 12")
     expect(page.locator("#round-labeling")).to_contain_text("Late Arrival")
     expect(page.locator("#round-pictures img")).to_have_count(10)
+    page.get_by_text("Cancel…").click()
     with transaction(site.sessions) as session:
         session.get_one(Round, labeling.id).hold = Hold.PAUSED
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel the round")).to_be_visible()  # what was unfolded stays so
     expect(page.locator("#round-stages")).to_contain_text("Paused: no pairs are dealt")
     assert page.evaluate("window.same")
 
