@@ -19,6 +19,7 @@ from tests.browser.places import ELSEWHERE, PLACES, Place
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
 WALKED = ["sign_in", "invite_of_a_study", "my_studies", "guidelines_and_consent", "a_pair", "my_account", "a_new_study"]
+NARROWEST = {"width": 360, "height": 640}
 OPTIONS = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]}
 
 
@@ -46,14 +47,21 @@ def test_axe_finds_nothing(place: Place, looks, site, open_as, request):
         for node in violation["nodes"]
     ]
     assert found == []
+    page.set_viewport_size(NARROWEST)
+    assert_it_fits(page)
 
 
 def look(page: Page, scheme: str, size: dict[str, int]) -> list[dict]:
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.set_viewport_size(size)
     page.wait_for_timeout(50)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{size['width']} scrolls sideways"
+    assert_it_fits(page)
     return Axe().run(page, options=OPTIONS).response["violations"]
+
+
+def assert_it_fits(page: Page) -> None:
+    wide, width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= width, f"{width} scrolls sideways"
 
 
 def enter(place: Place, site, open_as, door: str = "") -> Page:
