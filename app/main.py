@@ -17,7 +17,18 @@ from app.services.limits import Limits
 from app.settings import Settings, get_settings
 from app.web import csrf, errors, letters, live, oidc, operations, picture_files, static
 from app.web.api import annotate as annotate_api
-from app.web.api import annotators, checkpoints, metrics, preferences, prompts, samples, studies, tries, warnings
+from app.web.api import (
+    annotators,
+    checkpoints,
+    exports,
+    metrics,
+    preferences,
+    prompts,
+    samples,
+    studies,
+    tries,
+    warnings,
+)
 from app.web.api import base_models as base_models_api
 from app.web.api import before as before_api
 from app.web.api import better as better_api
@@ -59,6 +70,7 @@ from app.web.pages import (
     outside,
     research,
     research_better,
+    research_exports,
     sign_in,
 )
 from app.web.pictures import PictureLinks
@@ -94,6 +106,7 @@ PAGES: tuple[APIRouter, ...] = (
     admin_round_log.router,
     research.router,
     research_better.router,
+    research_exports.router,
     live.router,
 )
 API: tuple[APIRouter, ...] = (
@@ -116,6 +129,7 @@ API: tuple[APIRouter, ...] = (
     metrics.router,
     warnings.router,
     preferences.router,
+    exports.router,
     checkpoints.router,
     better_api.router,
     samples.router,

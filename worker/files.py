@@ -1,5 +1,7 @@
 """The files that one attempt writes, in a folder of its own; removed where the attempt comes to nothing."""
 
+from pathlib import Path
+
 from app.artifacts import Artifacts, Stored
 
 
@@ -19,6 +21,12 @@ class OwnFiles:
         key = f"{self.folder}/{name}"
         self._unnamed.append(key)
         return self.artifacts.put_bytes(key, data)
+
+    def put_file(self, name: str, source: Path) -> Stored:
+        """Store a copy of the file `source` as `name`, without reading it whole. Raises `OutOfSpace`."""
+        key = f"{self.folder}/{name}"
+        self._unnamed.append(key)
+        return self.artifacts.put_file(key, source)
 
     def keep(self) -> None:
         """What was written so far belongs to the database now."""

@@ -1,8 +1,8 @@
 """Stored files that no row names: what a killed attempt, or a commit that never came, has left behind.
 
-Only folders are looked at whose files rows name by rule: `studies/ID/rounds/N/…` and `studies/ID/evaluation/…`. A file
-goes when it is older than a day, no row names it, and the attempt that its folder belongs to is not at work. Base
-models, checkpoints, judged pictures are named by rows and stay.
+Only folders are looked at whose files rows name by rule: `studies/ID/rounds/N/…`, `studies/ID/evaluation/…` and
+`studies/ID/exports/…`. A file goes when it is older than a day, no row names it, and the attempt that its folder
+belongs to is not at work. Base models, checkpoints, judged pictures are named by rows and stay.
 """
 
 import re
@@ -14,25 +14,25 @@ from sqlalchemy.orm import Session
 
 from app.artifacts import Artifacts
 from app.errors import NotFound
-from app.models import Checkpoint, Group, Job, JobState, Round, RoundKind, Sample, TrainingRun
+from app.models import Checkpoint, Export, Group, Job, JobState, Round, RoundKind, Sample, TrainingRun
 
 OLD_ENOUGH = timedelta(days=1)
 ATTEMPT = re.compile(r"/(\d+)-(\d+)/")
 
 
 def folders(session: Session, study_id: int) -> list[tuple[str, int | None]]:
-    """The study's folders that are swept: each round's with its number, and the evaluation set's with none."""
+    """The study's folders that are swept: each round's with its number, and those of no round with none."""
     numbers = session.scalars(
         select(Round.number)
         .where(Round.study_id == study_id, Round.kind == RoundKind.PREFERENCE)
         .order_by(Round.number)
     )
     rounds: list[tuple[str, int | None]] = [(f"studies/{study_id}/rounds/{number}", number) for number in numbers]
-    return [*rounds, (f"studies/{study_id}/evaluation", None)]
+    return [*rounds, (f"studies/{study_id}/evaluation", None), (f"studies/{study_id}/exports", None)]
 
 
 def named(session: Session, study_id: int, number: int | None) -> set[str]:
-    """Every key in the folder that a row names."""
+    """Every key in the folder that a row names; in those of no round where `number` is none."""
     of_round = Round.number == number if number is not None else Group.round_id.is_(None)
     samples = session.execute(
         select(Sample.image_key, Sample.webp_key, Sample.trajectory_key)
@@ -42,7 +42,8 @@ def named(session: Session, study_id: int, number: int | None) -> set[str]:
     )
     keys = {key for row in samples for key in row if key}
     if number is None:
-        return keys
+        exports = session.scalars(select(Export.key).where(Export.study_id == study_id, Export.key.is_not(None)))
+        return keys | {key for key in exports if key}
     runs = (
         select(TrainingRun, Checkpoint)
         .outerjoin(Checkpoint, Checkpoint.training_run_id == TrainingRun.id)

@@ -40,6 +40,10 @@ def task_of(kind: JobKind) -> Callable[[Attempt], None]:
             from worker.tasks import clean_up
 
             return clean_up.run
+        case JobKind.EXPORT:
+            from worker.tasks import export
+
+            return export.run
         case JobKind.MODEL_CHECK:
             from worker.tasks import model_check
 

@@ -1,13 +1,15 @@
 import csv
-import importlib.util
 import io
 import json
+import sys
 
 import pytest
+from pyarrow.parquet import read_table
 
 from app.db import transaction
 from app.models import Study
 from app.services import preference_export
+from app.services.export_tables import CHOICES
 from tests import builders, scenes
 from tests.comparisons import ONE, checkpoint, comparison, judged
 
@@ -40,17 +42,34 @@ def test_csv_has_one_line_a_pair_and_the_counts_behind_p(researcher, study):
         assert row["p"] == ("" if said["both_bad"] else str(said["first"] + said["tie"] / 2))
 
 
-def test_parquet_has_the_columns_of_the_csv_or_says_what_to_install(researcher, study):
+def test_parquet_has_the_columns_of_the_csv(researcher, study):
+    header = researcher.call("GET", f"/studies/{study.id}/preferences?format=csv").text.splitlines()[0]
     answer = researcher.call("GET", f"/studies/{study.id}/preferences?format=parquet")
-    if importlib.util.find_spec("pyarrow") is None:
-        assert answer.status_code == 503
-        assert "pyarrow" in answer.json()["detail"]
-        return
-    from pyarrow.parquet import read_table
-
     table = read_table(io.BytesIO(answer.content))
     assert table.num_rows == 5
-    assert "votes_both_bad" in table.column_names
+    assert table.column_names == header.split(",")
+
+
+def test_without_pyarrow_parquet_says_what_to_install(researcher, study, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    answer = researcher.call("GET", f"/studies/{study.id}/preferences?format=parquet")
+    assert answer.status_code == 503
+    assert "tastemaker[parquet]" in answer.json()["detail"] + answer.json()["remedy"]
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "csv", "parquet"])
+def test_every_answer_is_a_row_where_answers_are_asked_for(researcher, study, format_):
+    answer = researcher.call("GET", f"/studies/{study.id}/preferences?table=choices&format={format_}")
+    assert answer.headers["content-disposition"].endswith(f'-choices.{format_}"')
+    rows = {
+        "jsonl": lambda: [json.loads(line) for line in answer.text.splitlines()],
+        "csv": lambda: list(csv.DictReader(io.StringIO(answer.text))),
+        "parquet": lambda: read_table(io.BytesIO(answer.content)).to_pylist(),
+    }[format_]()
+    assert len(rows) == 5
+    assert all(list(row) == list(CHOICES.columns) for row in rows)
+    assert all(str(row["annotator"]).startswith("annotator-") for row in rows)
+    assert {str(row["response_ms"]) for row in rows} == {"900"}
 
 
 def test_batches_follow_each_other_without_gap(researcher, study, monkeypatch):

@@ -1,0 +1,244 @@
+"""Records as files that others read: JSON lines, CSV, Parquet. Each is a stream of bytes, written as records come, so
+that memory does not grow with what is written."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from app.errors import Unavailable
+from app.services.export_tables import Columns, Kind, Record
+from app.services.preference_export import PreferenceRow
+
+AT_ONCE = 500  # records to a block of text
+ROW_GROUP = 20_000
+ROW_GROUP_BYTES = 32 << 20
+SHARD_BYTES = 500 << 20
+OUT_OF_A_ROW = {"first_key", "second_key"}
+
+ROW = TypeAdapter(PreferenceRow)
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of an export. Its blocks have to be read to their end before the next file is asked for."""
+
+    name: str
+    blocks: Iterator[bytes]
+
+
+def nested_jsonl(rows: Iterable[PreferenceRow]) -> Iterator[bytes]:
+    """One JSON object a pair, each with its single answers."""
+    for some in _some(rows, AT_ONCE):
+        yield b"".join(ROW.dump_json(row, exclude=OUT_OF_A_ROW) + b"\n" for row in some)
+
+
+def jsonl(columns: Columns, records: Iterable[Record]) -> Iterator[bytes]:
+    """One JSON object a record."""
+    for some in _some(records, AT_ONCE):
+        lines = (
+            json.dumps({name: _plain(record[name]) for name in columns}, ensure_ascii=False) + "\n" for record in some
+        )
+        yield "".join(lines).encode()
+
+
+def csv_lines(columns: Columns, records: Iterable[Record]) -> Iterator[bytes]:
+    """A header and a line for each record (RFC 4180). What is absent is empty, lists are JSON."""
+    yield _csv([list(columns)])
+    for some in _some(records, AT_ONCE):
+        yield _csv([_cell(record[name]) for name in columns] for record in some)
+
+
+def parquet(columns: Columns, records: Iterable[Record]) -> Iterator[bytes]:
+    """Parquet, a row group at a time: as many records as fit in some megabytes. Pictures are told to `datasets`.
+
+    Raises `Unavailable` where pyarrow is not installed.
+    """
+    pyarrow = require_pyarrow()
+    from pyarrow.parquet import ParquetWriter  # type: ignore[import-untyped,import-not-found,unused-ignore]
+
+    pieces = _Pieces()
+    heavy = [name for name, kind in columns.items() if kind in (Kind.BYTES, Kind.PICTURE)]
+    schema = _schema(columns)
+    options: dict[str, Any] = {"compression": "zstd"}
+    if heavy:  # encoded pictures get no smaller, and no two are the same
+        paths = {name: f"{name}.bytes" if columns[name] is Kind.PICTURE else name for name in heavy}
+        others = [name for name in columns if name not in heavy]
+        options = {
+            "compression": {**dict.fromkeys(others, "zstd"), **dict.fromkeys(paths.values(), "none")},
+            "use_dictionary": others,
+            "write_statistics": others,
+        }
+    with ParquetWriter(pyarrow.PythonFile(pieces, mode="w"), schema, **options) as writer:
+        for group in _row_groups(records):
+            writer.write_table(pyarrow.Table.from_pylist(group, schema=schema), row_group_size=len(group))
+            yield from pieces.take()
+    yield from pieces.take()
+
+
+def parquet_shards(stem: str, columns: Columns, records: Iterator[Record]) -> Iterator[File]:
+    """Files `STEM-00000.parquet`, …, each of about half a gigabyte at most; none where there are no records."""
+    left = _Ahead(records)
+    number = 0
+    while not left.is_over:
+        yield File(f"{stem}-{number:05}.parquet", parquet(columns, _up_to(left, SHARD_BYTES)))
+        number += 1
+
+
+def text_file(name: str, text: str) -> File:
+    return File(name, iter((text.encode(),)))
+
+
+def require_pyarrow() -> Any:
+    """The module; raises `Unavailable` where it is not installed."""
+    try:
+        import pyarrow  # type: ignore[import-untyped,import-not-found,unused-ignore]
+    except ImportError as error:
+        raise Unavailable(
+            "Parquet needs the package pyarrow, which is not installed here.",
+            'Run pip install "tastemaker[parquet]" there, or ask for jsonl or csv.',
+        ) from error
+    return pyarrow
+
+
+def _schema(columns: Columns) -> Any:
+    pyarrow = require_pyarrow()
+    kinds = {
+        Kind.WHOLE: pyarrow.int64(),
+        Kind.REAL: pyarrow.float64(),
+        Kind.SINGLE: pyarrow.float32(),
+        Kind.TEXT: pyarrow.string(),
+        Kind.TEXTS: pyarrow.list_(pyarrow.string()),
+        Kind.YES_NO: pyarrow.bool_(),
+        Kind.MOMENT: pyarrow.timestamp("us", tz="UTC"),
+        Kind.NAIVE: pyarrow.timestamp("ns"),
+        Kind.BYTES: pyarrow.binary(),
+        Kind.PICTURE: pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())]),
+    }
+    schema = pyarrow.schema([(name, kinds[kind]) for name, kind in columns.items()])
+    if Kind.PICTURE not in columns.values():
+        return schema
+    return schema.with_metadata({"huggingface": json.dumps({"info": {"features": features(columns)}})})
+
+
+def features(columns: Columns) -> Mapping[str, Any]:
+    """The columns as `datasets` names them."""
+    return {name: _feature(kind) for name, kind in columns.items()}
+
+
+def _feature(kind: Kind) -> Any:
+    match kind:
+        case Kind.PICTURE:
+            return {"_type": "Image"}
+        case Kind.TEXTS:
+            return {"feature": {"dtype": "string", "_type": "Value"}, "_type": "List"}
+        case Kind.MOMENT:
+            return {"dtype": "timestamp[us, tz=UTC]", "_type": "Value"}
+        case _:
+            return {"dtype": kind.value, "_type": "Value"}
+
+
+def _row_groups(records: Iterable[Record]) -> Iterator[list[Record]]:
+    group: list[Record] = []
+    weight = 0
+    for record in records:
+        group.append(record)
+        weight += _weight(record)
+        if len(group) >= ROW_GROUP or weight >= ROW_GROUP_BYTES:
+            yield group
+            group, weight = [], 0
+    if group:
+        yield group
+
+
+def _up_to(records: Iterator[Record], most: int) -> Iterator[Record]:
+    """Records until they weigh so much."""
+    weight = 0
+    while weight < most and (record := next(records, None)) is not None:
+        weight += _weight(record)
+        yield record
+
+
+def _weight(record: Record) -> int:
+    """About how many bytes a record takes up: its pictures, and something for the rest."""
+    pictures = (value["bytes"] if isinstance(value, dict) else value for value in record.values())
+    return 200 + sum(len(value) for value in pictures if isinstance(value, bytes))
+
+
+def _some(items: Iterable[Any], most: int) -> Iterator[list[Any]]:
+    left = iter(items)
+    while some := list(islice(left, most)):
+        yield some
+
+
+def _csv(lines: Iterable[list[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(lines)
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False)
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+class _Pieces:
+    """A file to write to whose bytes are taken away as they come."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._written = 0
+
+    def write(self, data: Any) -> int:
+        piece = bytes(data)
+        self._pieces.append(piece)
+        self._written += len(piece)
+        return len(piece)
+
+    def tell(self) -> int:
+        return self._written
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        self.closed = True
+
+    def take(self) -> list[bytes]:
+        taken, self._pieces = self._pieces, []
+        return taken
+
+
+class _Ahead(Iterator[Record]):
+    """Records of which it is known whether another one comes."""
+
+    def __init__(self, records: Iterator[Record]) -> None:
+        self._records = records
+        self._next = next(records, None)
+
+    @property
+    def is_over(self) -> bool:
+        return self._next is None
+
+    def __next__(self) -> Record:
+        if self._next is None:
+            raise StopIteration
+        record, self._next = self._next, next(self._records, None)
+        return record

@@ -1,0 +1,117 @@
+"""Exports: files made of a study's data by a job, downloaded when they are there."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.models import JobState
+from app.services import export_formats, exports, studies
+from app.services.export_source import Rounds
+from app.services.exports import ExportLine
+from app.web.api.paging import Cursor, Limit, Page, page_of
+from app.web.api.shapes import IdempotencyKey
+from app.web.deps import ArtifactsDep, RequireResearcher, SessionDep, SettingsDep
+from app.web.downloads import download, plain_name
+
+router = APIRouter(tags=["exports"])
+
+ExportId = Annotated[int, Path(ge=1, lt=2**63)]
+
+
+class NewExport(BaseModel):
+    """What to write, and of which rounds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: str = Field(
+        max_length=32, description=f"One of {', '.join(export_formats.FORMATS)}.", examples=["parquet", "pickapic"]
+    )
+    rounds: Rounds = Rounds.PREFERENCE
+
+
+class ExportShape(BaseModel):
+    """An export. Size, SHA-256, rows and `download` are there once it is done."""
+
+    id: int
+    study: int
+    format: str
+    rounds: Rounds
+    state: JobState
+    error: str | None
+    done: int = Field(description="Pairs read so far, of `total`; a format may read all of them more than once.")
+    total: int
+    seconds_left: float | None = Field(description="An estimate; null while there is none.")
+    size: int | None
+    sha256: str | None
+    rows: int | None
+    download: str | None
+    created_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, line: ExportLine) -> "ExportShape":
+        names = set(cls.model_fields) - {"study", "download"}
+        there = line.key is not None
+        return cls(
+            study=line.study_id,
+            download=f"/api/v1/exports/{line.id}/download" if there else None,
+            **{name: getattr(line, name) for name in names},
+        )
+
+
+@router.post("/studies/{study_id}/exports", status_code=201, summary="Have a study's data written to a file")
+def ask(
+    study_id: int, body: NewExport, response: Response, session: SessionDep, settings: SettingsDep,
+    user: RequireResearcher, key: IdempotencyKey = None,
+) -> ExportShape:  # fmt: skip
+    """A worker of the queue `cpu` writes it. 429 while five of the study are at work."""
+    made = exports.ask(
+        session, study_id=study_id, format_name=body.format, rounds=body.rounds, secret=settings.secret(), actor=user,
+        idempotency_key=key,
+    )  # fmt: skip
+    response.headers["Location"] = f"/api/v1/exports/{made.id}"
+    return ExportShape.of(exports.get(session, made.id))
+
+
+@router.get("/studies/{study_id}/exports", summary="A study's exports, newest first")
+def index(
+    study_id: int, session: SessionDep, user: RequireResearcher, cursor: Cursor, limit: Limit = 50
+) -> Page[ExportShape]:  # fmt: skip
+    studies.get(session, study_id)
+    found = exports.lines(session, study_id, before=cursor, limit=limit + 1)
+    return page_of([ExportShape.of(line) for line in found], limit, lambda export: export.id)
+
+
+@router.get("/exports/{export_id}", summary="An export as it is now")
+def show(export_id: ExportId, session: SessionDep, user: RequireResearcher) -> ExportShape:
+    return ExportShape.of(exports.get(session, export_id))
+
+
+@router.get("/exports/{export_id}/download", summary="An export's file", response_class=Response)
+def file(
+    request: Request, export_id: ExportId, session: SessionDep, artifacts: ArtifactsDep, user: RequireResearcher
+) -> Response:  # fmt: skip
+    """The ETag is the file's SHA-256; ranges are served, so a download that broke off goes on. 409 until then."""
+    line = exports.get(session, export_id)
+    key, size, sha256 = exports.file(line)
+    return download(request, artifacts, key=key, size=size, sha256=sha256, name=_file_name(line))
+
+
+@router.post("/exports/{export_id}/stop", summary="Call an export off")
+def stop(export_id: ExportId, session: SessionDep, user: RequireResearcher) -> ExportShape:
+    exports.stop(session, export_id=export_id, actor=user)
+    session.flush()
+    return ExportShape.of(exports.get(session, export_id))
+
+
+@router.delete("/exports/{export_id}", status_code=204, summary="Remove an export and its file")
+def remove(export_id: ExportId, session: SessionDep, artifacts: ArtifactsDep, user: RequireResearcher) -> None:
+    exports.remove(session, artifacts, export_id=export_id, actor=user)
+
+
+def _file_name(line: ExportLine) -> str:
+    """Under which name a file is saved, unlike any other's: `demo-emoji-pickapic-12.zip`."""
+    extension = export_formats.get(line.format).extension or "zip"
+    return f"{plain_name(line.study_name)}-{line.format}-{line.id}.{extension}"
