@@ -1,5 +1,6 @@
-"""`tastemaker checkpoint`: list checkpoints and download their files."""
+"""`tastemaker checkpoint`: list checkpoints, download their files, tell where they come from."""
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -8,10 +9,12 @@ import typer
 from rich.table import Table
 
 from app.artifacts import Artifacts
+from app.cli.groups import group
 from app.cli.output import out, print_json, say
 from app.db import transaction
 from app.errors import Conflict
-from app.services import checkpoint_views
+from app.services import checkpoint_folders, checkpoint_views, model_cards
+from app.services import provenance as origins
 from app.services.checkpoint_views import CheckpointLine
 from app.settings import get_settings
 from app.supervisor.servers import ensure_servers
@@ -29,10 +32,15 @@ class Format(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    group = typer.Typer(help="Trained LoRA adapters.", no_args_is_help=True)
-    for name, command in (("list", list_), ("download", download)):
-        group.command(name)(command)
-    app.add_typer(group, name="checkpoint")
+    commands = group(app, "checkpoint", "Trained LoRA adapters.")
+    for name, command in (
+        ("list", list_),
+        ("download", download),
+        ("provenance", provenance),
+        ("card", card),
+        ("folder", folder),
+    ):
+        commands.command(name)(command)
 
 
 def list_(
@@ -73,6 +81,47 @@ def download(
     except FileExistsError as error:
         raise Conflict(f"There is a file {path} already.", "Give another name with --out.") from error
     print(path)
+
+
+def provenance(
+    checkpoint: Annotated[int, typer.Argument(help="The checkpoint's id.", show_default=False)],
+) -> None:
+    """Print where a checkpoint comes from as one JSON document: every choice, setting, seed, version and hash."""
+    with ensure_servers(get_settings(), "checkpoint", say) as settings, transaction() as session:
+        told = origins.of_checkpoint(session, checkpoint, secret=settings.secret())
+    print(json.dumps(told, ensure_ascii=False, indent=1))
+
+
+def card(
+    checkpoint: Annotated[int, typer.Argument(help="The checkpoint's id.", show_default=False)],
+) -> None:
+    """Print a checkpoint's model card: Markdown in the conventions of the Hugging Face hub."""
+    with ensure_servers(get_settings(), "checkpoint", say) as settings, transaction() as session:
+        text = model_cards.text(model_cards.facts(session, checkpoint, secret=settings.secret()))
+    print(text, end="")
+
+
+def folder(
+    checkpoint: Annotated[int, typer.Argument(help="The checkpoint's id.", show_default=False)],
+    target: Annotated[Path, typer.Argument(help="The folder to make; it must not be there yet.", show_default=False)],
+    format_: Annotated[Format, typer.Option("--format", help="Who is to read the LoRA in it.")] = Format.DIFFUSERS,
+) -> None:
+    """Write a folder with a checkpoint's LoRA, its model card, pictures and provenance, as the hub takes it."""
+    with ensure_servers(get_settings(), "checkpoint", say) as settings, transaction() as session:
+        files = dict(
+            checkpoint_folders.members(
+                session, Artifacts(settings.artifacts), checkpoint, format_, secret=settings.secret()
+            )
+        )
+    try:
+        target.mkdir(parents=True)
+    except FileExistsError as error:
+        raise Conflict(f"There is {target} already.", "Name a folder that is not there yet.") from error
+    for name, data in files.items():
+        path = target / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    print(target)
 
 
 def _path(target: Path, name: str) -> Path:

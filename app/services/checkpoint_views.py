@@ -98,6 +98,7 @@ class CheckpointPage:
     """All that a checkpoint's own page shows beside its pictures."""
 
     line: CheckpointLine
+    run_id: int
     parent_id: int | None
     question: str
     model: ModelFacts
@@ -113,12 +114,20 @@ class CheckpointPage:
 
 
 def lines(
-    session: Session, *, study_id: int | None = None, before: int | None = None, limit: int = 500
-) -> list[CheckpointLine]:
-    """Checkpoints, newest first, of one study or of all. One query."""
+    session: Session, *, study_id: int | None = None, round_id: int | None = None, round_number: int | None = None,
+    current: bool = False, before: int | None = None, limit: int = 500,
+) -> list[CheckpointLine]:  # fmt: skip
+    """Checkpoints, newest first, of one study or of all; of one round, of the rounds of one number, or only those that
+    their study goes on from (`current`). One query."""
     query = _line_query().order_by(Checkpoint.id.desc()).limit(limit)
     if study_id is not None:
         query = query.where(Checkpoint.study_id == study_id)
+    if round_id is not None:
+        query = query.where(Round.id == round_id)
+    if round_number is not None:
+        query = query.where(Round.number == round_number)
+    if current:
+        query = query.where(Study.current_checkpoint_id == Checkpoint.id)
     if before is not None:
         query = query.where(Checkpoint.id < before)
     return [CheckpointLine(*row) for row in session.execute(query)]
@@ -141,6 +150,7 @@ def page(session: Session, checkpoint_id: int) -> CheckpointPage:
     ).one()
     return CheckpointPage(
         line=line,
+        run_id=run.id,
         parent_id=checkpoint.parent_id,
         question=study.question,
         model=facts(model),

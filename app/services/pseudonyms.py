@@ -1,5 +1,5 @@
-"""Under which name someone's choices leave the house: the same wherever one study is told of, another in each study, and
-of no use for finding the person without the site's secret."""
+"""Under which name someone's choices leave the house: the same wherever one study is told of, another in each study,
+and of no use for finding the person without the site's secret."""
 
 import hmac
 

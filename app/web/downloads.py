@@ -5,6 +5,7 @@ as the RFC allows.
 """
 
 import re
+from base64 import b64encode
 from email.message import Message
 
 from fastapi import Request, Response
@@ -23,7 +24,13 @@ def download(request: Request, artifacts: Artifacts, *, key: str, size: int, sha
     Raises `NotFound` where the file is gone.
     """
     tag = f'"{sha256}"'
-    headers = {"ETag": tag, "Accept-Ranges": "bytes", "Cache-Control": "private, no-cache", **as_attachment(name)}
+    headers = {
+        "ETag": tag,
+        "Repr-Digest": f"sha-256=:{b64encode(bytes.fromhex(sha256)).decode()}:",  # RFC 9530
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-cache",
+        **as_attachment(name),
+    }
     if tag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers=headers)
     asked = request.headers.get("range") if request.headers.get("if-range", tag) == tag else None

@@ -1,3 +1,4 @@
+import base64
 import hashlib
 
 import pytest
@@ -28,6 +29,8 @@ def test_the_whole_file_comes_with_its_size_its_name_and_its_hash(client):
     whole = client.get("/file")
     assert (whole.status_code, whole.content) == (200, CONTENT)
     assert whole.headers["etag"] == f'"{SHA256}"'
+    digest = base64.b64encode(bytes.fromhex(SHA256)).decode()
+    assert whole.headers["repr-digest"] == f"sha-256=:{digest}:"
     assert whole.headers["content-length"] == str(len(CONTENT))
     assert whole.headers["content-disposition"] == 'attachment; filename="lora 1.safetensors"'
 

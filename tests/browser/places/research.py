@@ -4,7 +4,7 @@ import random
 
 from sqlalchemy import select
 
-from app.models import Answer, Pair, Role, Sample, Sampler, SampleScore
+from app.models import Answer, Checkpoint, Pair, Role, Sample, Sampler, SampleScore, TrainingRun
 from app.services import judges
 from tests import builders, scenes
 from tests.browser.places.registry import place, unfold
@@ -29,6 +29,27 @@ def nothing_to_download(session, artifacts, me):
 def a_checkpoint(session, artifacts, me):
     made = scenes.checkpoint(session, builders.study(session), draws=2, artifacts=artifacts)
     return f"/research/checkpoints/{made.id}"
+
+
+@place("/research/compare", Role.RESEARCHER)
+def two_checkpoints_side_by_side(session, artifacts, me):
+    study = branched(session, artifacts)
+    one, other = session.scalars(
+        select(Checkpoint.id).where(Checkpoint.study_id == study.id).order_by(Checkpoint.id).limit(2)
+    )
+    return f"/research/compare?one={other}&other={one}"
+
+
+def branched(session, artifacts):
+    """A study whose second and third checkpoint both came from the first, the second by other settings."""
+    study = improved(session, artifacts, rounds=2)
+    first, second = session.scalars(
+        select(Checkpoint).where(Checkpoint.study_id == study.id).order_by(Checkpoint.id)
+    )  # fmt: skip
+    run = session.get_one(TrainingRun, second.training_run_id)
+    run.settings = run.settings | {"learning_rate": 1e-4, "rank": 8}
+    scenes.checkpoint(session, study, parent=first, artifacts=artifacts)
+    return study
 
 
 def improved(session, artifacts, rounds=3):

@@ -1,9 +1,11 @@
 import hashlib
+import io
+import zipfile
 
 import pytest
 
 from app.db import transaction
-from app.models import Checkpoint
+from app.models import Checkpoint, Study, TrainingRun
 from tests import builders, scenes
 
 
@@ -50,8 +52,22 @@ def test_a_download_that_broke_off_goes_on(researcher, made):
     assert (rest.status_code, rest.content) == (206, whole[100:])
 
 
+def test_where_it_comes_from_is_one_file(researcher, made):
+    answer = researcher.call("GET", f"/checkpoints/{made.id}/provenance")
+    assert answer.headers["content-disposition"] == 'attachment; filename="demo-emoji-1-provenance.json"'
+    told = answer.json()
+    assert (told["schema"], told["checkpoint"]["number"], len(told["pairs"])) == ("tastemaker.provenance/1", 1, 40)
+    assert told["checkpoint"]["files"]["kohya"]["sha256"] == made.files["kohya"]["sha256"]
+    assert told["machine"]["device"] == "cpu, 2 threads"
+
+
 def test_annotators_get_nothing_and_what_is_not_there_is_not_found(annotator, anonymous, researcher, made):
-    for path in ("/checkpoints", f"/checkpoints/{made.id}", f"/checkpoints/{made.id}/download"):
+    for path in (
+        "/checkpoints",
+        f"/checkpoints/{made.id}",
+        f"/checkpoints/{made.id}/download",
+        f"/checkpoints/{made.id}/provenance",
+    ):
         assert annotator.call("GET", path).status_code == 403
         assert anonymous.call("GET", path).status_code == 401
     assert researcher.call("GET", "/checkpoints/999").status_code == 404
@@ -63,3 +79,28 @@ def test_a_file_that_is_gone_is_said_in_problem_details(researcher, made, artifa
     gone = researcher.call("GET", f"/checkpoints/{made.id}/download?format=kohya")
     assert gone.status_code == 404
     assert "is not there" in gone.json()["detail"]
+
+
+def test_the_model_card_comes_alone_and_with_each_form(researcher, made):
+    card = researcher.call("GET", f"/checkpoints/{made.id}/card")
+    assert card.headers["content-type"].startswith("text/markdown")
+    assert card.headers["content-disposition"] == 'attachment; filename="demo-emoji-1-README.md"'
+    for format_ in ("diffusers", "kohya", "peft"):
+        answer = researcher.call("GET", f"/checkpoints/{made.id}/folder?format={format_}")
+        assert answer.headers["content-disposition"] == f'attachment; filename="demo-emoji-1-{format_}-folder.zip"'
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as folder:
+            text = folder.read("README.md").decode()
+            assert ("PeftModel" in text) == (format_ == "peft")
+            assert {"provenance.json", "images/0.webp", "images/0-base.webp"} <= set(folder.namelist())
+    assert card.text.startswith("---\n")
+
+
+def test_checkpoints_are_found_by_round_and_by_what_is_current(researcher, factory, made):
+    with transaction(factory) as session:
+        study = session.get_one(Study, made.study_id)
+        later = scenes.checkpoint(session, study, parent=made, draws=1)
+        run = session.get_one(TrainingRun, made.training_run_id)
+    found = researcher.call("GET", f"/checkpoints?round={run.round_id}").json()["items"]
+    assert [item["id"] for item in found] == [made.id]
+    found = researcher.call("GET", f"/checkpoints?study={study.id}&current=true").json()["items"]
+    assert [item["id"] for item in found] == [later.id]

@@ -3,8 +3,9 @@ import re
 import pytest
 
 from app.db import transaction
-from app.models import Checkpoint, JobKind, JobState, RunState
+from app.models import Checkpoint, JobKind, JobState, RunState, Study, TrainingRun
 from tests import builders, scenes
+from tests.comparisons import ONE, OTHER, comparison, judged
 from tests.queries import counted
 
 
@@ -127,15 +128,106 @@ def test_a_checkpoint_that_is_not_there_is_not_found(researcher):
     assert researcher.get("/research/checkpoints/999999").status_code == 404
 
 
+def listed(researcher, query):
+    """The list alone, below the picture of where all came from."""
+    return researcher.get(f"/research?{query}").text.split('class="checkpoint-rows"')[1]
+
+
 def test_many_checkpoints_come_in_pages(researcher, factory, monkeypatch):
     monkeypatch.setattr("app.web.pages.research.PAGE", 1)
     with transaction(factory) as session:
         study = builders.study(session)
         first = scenes.checkpoint(session, study)
         second = scenes.checkpoint(session, study, parent=first)
-    page = researcher.get(f"/research?study={study.id}").text
+    page = listed(researcher, f"study={study.id}")
     assert (f"checkpoints/{second.id}" in page, f'checkpoints/{first.id}"' in page) == (True, False)
-    assert f"/research?before={second.id}&amp;study={study.id}" in page
-    older = researcher.get(f"/research?before={second.id}&study={study.id}").text
+    assert f"/research?study={study.id}&amp;before={second.id}" in page
+    older = listed(researcher, f"before={second.id}&study={study.id}")
     assert (f'checkpoints/{second.id}"' in older, f'checkpoints/{first.id}"' in older) == (False, True)
     assert ("-10%" in page, "-5%" in older) == (True, True)  # the base is still there to compare with
+
+
+def test_the_list_can_be_of_one_round_or_of_what_is_current(researcher, lineage):
+    first, second = lineage
+    here = f"study={second.study_id}"
+    assert f"/research/checkpoints/{first.id}" in listed(researcher, here)
+    rows = listed(researcher, f"{here}&round=1")
+    assert "Checkpoint 1" in rows
+    assert "Checkpoint 2" not in rows
+    current = listed(researcher, f"{here}&round=&current=true")
+    assert "Checkpoint 2" in current
+    assert "Checkpoint 1" not in current
+    assert "No checkpoint like that" in researcher.get(f"/research?{here}&round=7").text
+
+
+def test_a_study_shows_which_checkpoint_came_from_which(researcher, lineage):
+    first, second = lineage
+    page = researcher.get(f"/research/checkpoints/{second.id}").text
+    picture = page.split('class="lineage__plot"')[1].split("</svg>")[0]
+    assert picture.count("<path") == 2
+    assert 'aria-label="Checkpoint 1, round 1, from the base"' in picture
+    assert 'aria-label="Checkpoint 2, round 2, from checkpoint 1, current" aria-current="page"' in picture
+    assert f'href="/research/checkpoints/{first.id}"' in picture
+
+
+def test_whose_choices_they_were_is_told_by_pseudonym(researcher, factory):
+    with transaction(factory) as session:
+        study = builders.study(session)
+        round_ = builders.round_(session, study_id=study.id, state="complete")
+        person = builders.user(session, handle="grace", display_name="Grace")
+        choices = [
+            builders.choice(session, pair_id=builders.pair(session, round_id=round_.id).id, user_id=person.id).id
+            for _ in range(3)
+        ]
+        items = [
+            {
+                "pair": n,
+                "group": n,
+                "first": 1,
+                "second": 2,
+                "p": 1.0,
+                "weight": 1.0,
+                "choices": [one],
+                "held_out": False,
+            }
+            for n, one in enumerate(choices)
+        ]
+        frozen = builders.training_set(session, round_id=round_.id, items=items)
+        run = builders.training_run(session, training_set_id=frozen.id)
+        made = builders.checkpoint(session, training_run_id=run.id)
+    page = researcher.get(f"/research/checkpoints/{made.id}").text
+    assert re.search(
+        r'<code>annotator-\w{12}</code></th><td class="number">3</td>', page.replace("\n", "").replace("  ", "")
+    )
+    assert "Grace" not in page
+    assert f"tastemaker checkpoint reproduce {made.id}" in page
+
+
+def test_two_checkpoints_are_compared_setting_by_setting(researcher, lineage, factory):
+    first, second = lineage
+    with transaction(factory) as session:
+        run = session.get_one(TrainingRun, second.training_run_id)
+        run.settings = run.settings | {"learning_rate": 0.5}
+        round_ = comparison(session, session.get_one(Study, first.study_id), first.id, second.id)
+        judged(session, round_, OTHER, OTHER, OTHER, ONE)
+    page = researcher.get(f"/research/compare?one={second.id}&other={first.id}").text
+    marked = re.findall(r'<tr class="differs setting-values"><th scope="row">([^<]*)', page)
+    assert "Training: learning_rate " in marked
+    assert "Where it comes from: parent " in marked
+    assert not any("rank" in name for name in marked)
+    assert "Checkpoint 2 won <b>75%</b> of the choices" in page
+    assert "3 for checkpoint 2, 0 ties, 1 for checkpoint 1" in page
+    assert page.count('class="compare__picture"') == 8
+    loss = page.split("Loss. By optimizer step.")[1].split("</svg>")[0]
+    assert loss.count("data-points") == 2
+    turned = researcher.get(f"/research/compare?one={first.id}&other={second.id}").text
+    assert "Checkpoint 1 won <b>25%</b> of the choices" in turned
+
+
+def test_checkpoints_of_two_studies_are_compared_without_pictures(researcher, lineage, factory):
+    with transaction(factory) as session:
+        other = scenes.checkpoint(session, builders.study(session, name="Another"), draws=1)
+    page = researcher.get(f"/research/compare?one={lineage[0].id}&other={other.id}").text
+    assert "They belong to different studies" in page
+    assert "Each study draws its own prompts" in page
+    assert researcher.get(f"/research/compare?one={lineage[0].id}&other=999999").status_code == 404
