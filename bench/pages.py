@@ -97,6 +97,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/research/studies/{study}/better",
         "/research/studies/{study}/better?which=spread&sampler=ddim",
     ),
+    "/research/studies/{study_id:int}/exports": ("/research/studies/{study}/exports",),
     "/research/checkpoints/{checkpoint_id}": (
         "/research/checkpoints/{checkpoint}",
         "/research/checkpoints/{checkpoint}?sampler=ddim",

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from app.paths import ROOT
-from app.services import posting
+from app.services import export_pick_a_pic, export_rapidata, posting
+from app.services.export_formats import FORMATS
+from app.services.export_tables import CHOICES, PREFERENCES
 from scripts import settings_doc
 
 
@@ -41,3 +43,10 @@ def test_the_example_that_checks_a_webhook_s_signature_does_so() -> None:
     for secret, given, said in ((other, headers, body), (secrets[0], headers, body + b" "), (secrets[0], late, body)):
         with pytest.raises(ValueError, match=r"not signed|too old"):
             known["verify"](secret, given, said)
+
+
+def test_the_columns_of_every_export_are_documented() -> None:
+    page = (ROOT / "docs/exports.md").read_text()
+    tables = (PREFERENCES.columns, CHOICES.columns, export_pick_a_pic.COLUMNS, export_rapidata.COLUMNS)
+    columns = {name for columns in tables for name in columns}
+    assert {name for name in columns | FORMATS.keys() if f"`{name}`" not in page} == set()

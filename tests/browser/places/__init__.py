@@ -3,7 +3,7 @@
 A place is a function that makes what its page shows and gives the path; its module says whose it is.
 """
 
-from tests.browser.places import coming_in, house, labelling, research, studies
+from tests.browser.places import coming_in, exports, house, labelling, research, studies
 from tests.browser.places.registry import ELSEWHERE, PLACES, Place
 
-__all__ = ["ELSEWHERE", "PLACES", "Place", "coming_in", "house", "labelling", "research", "studies"]
+__all__ = ["ELSEWHERE", "PLACES", "Place", "coming_in", "exports", "house", "labelling", "research", "studies"]
