@@ -11,6 +11,7 @@ from pydantic import BaseModel as Block
 from app import study_settings
 from app.models import BaseModel, Round, Sampler, Study, TrainingRun, TrainingSet
 from app.models.base import Json
+from app.services.canonical import canonical_json
 from app.services.chunks import GroupToDraw
 from app.services.evaluation import EvaluationGroup
 from worker.d3po import (
@@ -121,7 +122,7 @@ def lora_info(study: Study, round_: Round, run: TrainingRun, model: BaseModel, s
         started_at=run.started_at,
         finished_at=datetime.now(UTC),
         description=f"Trained by D3PO on people's choices. Question: {study.question}",
-        own={key: str(value) for key, value in own.items()},
+        own={key: value if isinstance(value, str) else canonical_json(value) for key, value in own.items()},
     )
 
 

@@ -1,6 +1,5 @@
 """The commands that need torch: `worker` and `loop`. torch itself is loaded only by the process that computes."""
 
-import importlib.util
 import platform
 from pathlib import Path
 from typing import Annotated
@@ -12,16 +11,15 @@ from rich.table import Table
 from app import logs
 from app.artifacts import Artifacts
 from app.cli.output import out, print_json, say
-from app.errors import BadInput, Unavailable
+from app.errors import BadInput
 from app.models import Queue
 from app.settings import Settings, get_settings
 from app.supervisor import ensure_servers, running_instance
-from worker import judges
+from worker import judges, reproduce_cli
+from worker.extra import require_extra
 from worker.loop import report
 from worker.loop.own_worker import OwnWorker, worker_is_there
 from worker.loop.run import Loop, Plan
-
-PACKAGES = ("torch", "diffusers", "peft", "transformers", "safetensors")
 
 STARTING_S = 15.0  # within which the worker of an instance that is starting says that it is there
 
@@ -30,6 +28,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
     for command in (worker, loop):
         app.command()(command)
+    reproduce_cli.register(app)
 
 
 def worker(
@@ -77,16 +76,6 @@ def loop(
         OwnWorker(settings, say, needed=alone or not worker_is_there(patience)) as own_worker,
     ):
         _run(Loop(plan, settings, own_worker), settings, folder, as_json)
-
-
-def require_extra() -> None:
-    """Raise `Unavailable` where the packages that compute are not installed."""
-    missing = [package for package in PACKAGES if importlib.util.find_spec(package) is None]
-    if missing:
-        raise Unavailable(
-            f"This needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed.",
-            'Install the worker\'s extra: pip install "tastemaker[worker]".',
-        )
 
 
 def _judge(name: str) -> judges.Judge:

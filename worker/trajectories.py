@@ -5,7 +5,7 @@ does not, the sample is lost. A file that retention took is drawn again for this
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NoReturn
 
 import structlog
@@ -47,13 +47,13 @@ class Trajectories:
 
     def _restore(self, held: Attempt, missing: list[Sample], scratch: OwnFiles) -> None:
         log.warning("trajectories_drawn_again", samples=[row.id for row in missing])
-        again = _drawn_again(held, missing)
-        for row in missing:
-            if row.id in again:
-                self._put(row, again[row.id], scratch)
-        differing = [row for row in missing if row.id not in again]
+        differing = {row.id: row for row in missing}
+        for row, data in drawn_again(missing, held.artifacts, should_stop=held.should_stop):
+            if is_as_recorded(row, data):
+                self._put(row, data, scratch)
+                del differing[row.id]
         if differing:
-            _give_up(differing)
+            _give_up(list(differing.values()))
 
     def _put(self, row: Sample, data: bytes, scratch: OwnFiles) -> None:
         """Put the file back where it was; or, where retention took it, aside for this run."""
@@ -74,21 +74,23 @@ def _is_whole(artifacts: Artifacts, row: Sample) -> bool:
     return True
 
 
-def _drawn_again(held: Attempt, missing: list[Sample]) -> dict[int, bytes]:
-    """The trajectories' files by sample id, of those that come out with the SHA-256 that is on record."""
+def is_as_recorded(row: Sample, data: bytes) -> bool:
+    """Whether these bytes are the trajectory that was drawn when the sample was made."""
+    return hashlib.sha256(data).hexdigest() == row.trajectory_sha256
+
+
+def drawn_again(
+    missing: Sequence[Sample], artifacts: Artifacts, *, should_stop: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[Sample, bytes]]:
+    """The trajectories' files of these samples as they come out here, their chunks drawn again as recorded."""
     wanted = {(row.group_id, row.number): row for row in missing}
     with transaction() as session:
         chunks = [read_chunk(session, claim) for claim in _chunk_claims(session, {row.group_id for row in missing})]
-    again: dict[int, bytes] = {}
     for chunk in chunks:
-        for record in draw_chunk(chunk, held.artifacts, should_stop=held.should_stop):
+        for record in draw_chunk(chunk, artifacts, should_stop=should_stop):
             row = wanted.get((chunk.group_ids[record.group.number], record.sample))
-            if row is None or record.trajectory is None:
-                continue
-            data = trajectory.to_bytes(record.trajectory)
-            if hashlib.sha256(data).hexdigest() == row.trajectory_sha256:
-                again[row.id] = data
-    return again
+            if row is not None and record.trajectory is not None:
+                yield row, trajectory.to_bytes(record.trajectory)
 
 
 def _chunk_claims(session: Session, group_ids: Iterable[int]) -> list[Claim]:

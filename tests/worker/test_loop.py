@@ -16,7 +16,7 @@ from app.errors import BadInput, Unavailable
 from app.models import Choice, Round, RoundState, Study, User, UserKind
 from app.settings import Settings
 from tests.worker.processes import is_gone
-from worker import cli
+from worker import cli, extra
 
 STUDY = """
 name = "Tiny"
@@ -86,6 +86,6 @@ def test_the_process_that_forks_is_without_torch() -> None:
 
 
 def test_without_the_extra_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(extra.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(Unavailable, match=r'pip install "tastemaker\[worker\]"'):
-        cli.require_extra()
+        extra.require_extra()

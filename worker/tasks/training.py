@@ -1,47 +1,31 @@
 """One training run: from the round's frozen set to a checkpoint, with metrics and resume points on the way."""
 
 import time
-from dataclasses import dataclass
 
 import structlog
 
 from app.artifacts import Stored
 from app.db import transaction
 from app.errors import Damaged, NotFound
-from app.models import BaseModel, Checkpoint, JobState, Round, RoundState, Sample, Study, TrainingRun, TrainingSet
+from app.models import JobState, RoundState
 from app.models.base import Json
-from app.services import base_models, events, jobs, round_moves, rounds, samples, studies, training_runs
+from app.services import events, jobs, round_moves, rounds, studies, training_runs
 from app.services.training_runs import Trained
-from app.study_settings import TrainingSettings
-from worker import bridge, lora
+from worker import bridge, lora, runs
 from worker.attempt import Attempt
-from worker.d3po import CheckReport, StepMetrics, TrainingResult, train
+from worker.d3po import CheckReport, StepMetrics, TrainingResult
 from worker.d3po.errors import DivergedError, StoppedError
 from worker.d3po.records import StopReason
 from worker.files import OwnFiles
-from worker.policies import policy_of
 from worker.progress import Progress
 from worker.provenance import provenance
+from worker.runs import Run
 from worker.trajectories import Trajectories
 
 SECONDS_BETWEEN_WRITES = 2.0
 SECONDS_BETWEEN_LINES = 10.0
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A training run with everything that shapes it."""
-
-    study: Study
-    round_: Round
-    run: TrainingRun
-    frozen: TrainingSet
-    model: BaseModel
-    parent: Checkpoint | None
-    rows: dict[int, Sample]
-    settings: TrainingSettings
 
 
 def run(held: Attempt) -> None:
@@ -68,43 +52,22 @@ def run(held: Attempt) -> None:
 
 def _begin(held: Attempt) -> Run:
     with transaction() as session:
-        run = training_runs.mark_running(session, held.claim)
-        round_ = rounds.get(session, run.round_id)
-        study = studies.get(session, round_.study_id)
-        frozen = session.get_one(TrainingSet, run.training_set_id)
-        ids = {item[side] for item in frozen.items for side in ("first", "second")}
-        return Run(
-            study=study,
-            round_=round_,
-            run=run,
-            frozen=frozen,
-            model=base_models.get(session, study.base_model_id),
-            parent=session.get(Checkpoint, round_.checkpoint_id) if round_.checkpoint_id else None,
-            rows=samples.by_id(session, ids),
-            settings=TrainingSettings.model_validate(run.settings),
-        )
+        return runs.read(session, training_runs.mark_running(session, held.claim))
 
 
 def _train(held: Attempt, work: Run, trajectories: Trajectories, files: OwnFiles) -> TrainingResult:
-    settings = bridge.training_settings(work.settings)
-    chosen = bridge.preferences(work.frozen)
-    journal = Journal(held, files, held.progress("steps"), total=bridge.optimizer_steps(chosen, settings))
+    journal = Journal(held, files, held.progress("steps"), total=runs.optimizer_steps(work))
     resume = _resume_point(held, work)
     log.info(
         "training", run=work.run.number, pairs=len(work.frozen.items), steps=journal.total,
         learning_rate=work.settings.learning_rate, rank=work.settings.rank, reference=work.settings.reference,
         **({"resumes_behind_step": work.run.resume["step"]} if resume and work.run.resume else {}),
     )  # fmt: skip
-    policy = policy_of(work.model, work.parent, work.settings.precision, held.artifacts)
-    result = train(
-        policy,
-        chosen,
+    result = runs.train(
+        work,
         trajectories,
-        settings,
-        optimizer_state=_optimizer_state(held, work),
+        held.artifacts,
         resume=resume,
-        training_set_hash=work.frozen.sha256,
-        settings_hash=work.run.settings_sha256,
         on_checks=journal.checks,
         on_step=journal.step,
         on_resume_point=journal.resume_point,
@@ -184,7 +147,7 @@ class Journal:
 
 def _finish(held: Attempt, work: Run, result: TrainingResult, files: OwnFiles, *, seconds: float) -> None:
     """Write the checkpoint's files, then store it, end the run and complete the round, all at once."""
-    origin = provenance(work.study, work.round_, work.run, work.frozen, work.model, work.parent, result)
+    origin = provenance(work, result)
     info = bridge.lora_info(work.study, work.round_, work.run, work.model, result.steps, origin)
     trained = Trained(
         adapter_sha256=result.adapter_identity,
@@ -206,12 +169,6 @@ def _finish(held: Attempt, work: Run, result: TrainingResult, files: OwnFiles, *
     log.info("checkpoint_stored", seconds=seconds)
     if resume is not None:
         held.artifacts.delete(resume["key"])
-
-
-def _optimizer_state(held: Attempt, work: Run) -> bytes | None:
-    """The optimizer's state of the checkpoint that the round started from."""
-    stored = work.parent.optimizer if work.parent else None
-    return held.artifacts.get_bytes(stored["key"], stored["sha256"]) if stored else None
 
 
 def _resume_point(held: Attempt, work: Run) -> bytes | None:
