@@ -50,7 +50,7 @@ def draw(lines: Sequence[CheckpointLine], here: int | None = None) -> Lineage:
     nodes += [Node(line, *at[line.number], line.id == here) for line in lines]
     paths = [_path(at[line.parent_number or 0], at[line.number]) for line in lines if (line.parent_number or 0) in at]
     columns = max(column for column, _ in by_number.values())
-    return Lineage(nodes, paths, 2 * EDGE + columns * COLUMN, EDGE + rows * ROW)
+    return Lineage(nodes, paths, 2 * EDGE + columns * COLUMN, rows * ROW + 4)
 
 
 def _path(start: tuple[int, int], end: tuple[int, int]) -> str:
