@@ -157,3 +157,27 @@ def test_a_study_file_that_cannot_be_used_says_why(tmp_path: Path, text: str, sa
     (tmp_path / "study.toml").write_text(text)
     with pytest.raises(BadInput, match=said):
         study_files.read(tmp_path / "study.toml")
+
+
+def test_where_a_checkpoint_comes_from_and_its_folder_for_the_hub(
+    line: CommandLine, settings: Settings, tmp_path: Path
+) -> None:
+    with transaction() as session:
+        made = scenes.checkpoint(session, builders.study(session), draws=1, artifacts=Artifacts(settings.artifacts))
+    number = str(made.id)
+    assert line("checkpoint", "provenance", number) == 0
+    assert json.loads(line.said)["checkpoint"]["adapter_sha256"] == made.adapter_sha256
+    assert line("checkpoint", "card", number) == 0
+    assert line.said.startswith("---\nlibrary_name")
+    folder = tmp_path / "lora"
+    assert line("checkpoint", "folder", number, str(folder), "--format", "kohya") == 0
+    assert (folder / "README.md").read_text() == line_after(line, "checkpoint", "card", number)
+    assert {path.name for path in folder.iterdir()} == {"README.md", "provenance.json", "images", "lora.safetensors"}
+    assert line("checkpoint", "folder", number, str(folder)) == 5
+    assert line("checkpoint", "card", "999") == 4
+
+
+def line_after(line: CommandLine, *arguments: str) -> str:
+    """What it prints."""
+    assert line(*arguments) == 0
+    return line.said
