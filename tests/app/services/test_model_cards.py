@@ -3,6 +3,7 @@ import json
 import zipfile
 
 import yaml
+from huggingface_hub import ModelCard
 
 from app.services import checkpoint_folders, model_cards
 from tests import builders, scenes
@@ -19,7 +20,11 @@ def head(card: str) -> dict:
 def test_the_head_is_what_the_hub_reads(db):
     model = builders.base_model(db, source="stable-diffusion-v1-5/stable-diffusion-v1-5", revision="4" * 40)
     made = scenes.checkpoint(db, builders.study(db, base_model_id=model.id))
-    told = head(model_cards.text(model_cards.facts(db, made.id, secret="s")))
+    card = model_cards.text(model_cards.facts(db, made.id, secret="s"))
+    told = head(card)
+    as_the_hub_reads_it = ModelCard(card).data
+    assert as_the_hub_reads_it.to_dict().keys() == told.keys() - {"instance_prompt"}  # it leaves out what is null
+    assert (as_the_hub_reads_it.base_model, as_the_hub_reads_it.tags) == (told["base_model"], told["tags"])
     assert told["base_model"] == "stable-diffusion-v1-5/stable-diffusion-v1-5"
     assert (told["license"], told["license_name"], told["base_model_relation"]) == (
         "other", "as-the-base-model", "adapter",
