@@ -56,6 +56,15 @@ def dataset(source: Source) -> str:
     return _card(source, configs, body)
 
 
+def webdataset(source: Source) -> str:
+    body = (
+        "Tar shards of WebDataset. Each pair is `KEY.first.png` and `KEY.second.png`, the pictures as they were judged, "
+        "and `KEY.json`: `p`, the probability that `first` is better (null where its answers say nothing), the votes "
+        "behind it, and each single answer."
+    )
+    return _card(source, [("default", {"train": "shard-*.tar"})], body)
+
+
 def _card(source: Source, configs: list[tuple[str, dict[str, str]]], body: str) -> str:
     study = source.study
     revision = f" at revision `{study.model_revision}`" if study.model_revision else ""

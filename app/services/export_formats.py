@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.errors import BadInput
-from app.services import export_dataset, export_pick_a_pic, export_rapidata
+from app.services import export_dataset, export_pick_a_pic, export_rapidata, export_webdataset
 from app.services.export_source import Source
 from app.services.export_tables import CHOICES, PREFERENCES, Table
 from app.services.export_writers import File, csv_lines, jsonl, nested_jsonl, parquet
@@ -55,5 +55,6 @@ FORMATS = {
         Format("pickapic", None, export_pick_a_pic.WALKS, True, export_pick_a_pic.files),
         Format("rapidata", None, export_rapidata.WALKS, True, export_rapidata.files),
         Format("dataset", None, export_dataset.WALKS, True, export_dataset.files),
+        Format("webdataset", None, export_webdataset.WALKS, True, export_webdataset.files),
     )
 }

@@ -63,7 +63,7 @@ def parquet(columns: Columns, records: Iterable[Record]) -> Iterator[bytes]:
     pyarrow = require_pyarrow()
     from pyarrow.parquet import ParquetWriter  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
-    pieces = _Pieces()
+    pieces = Pieces()
     heavy = [name for name, kind in columns.items() if kind in (Kind.BYTES, Kind.PICTURE)]
     schema = _schema(columns)
     options: dict[str, Any] = {"compression": "zstd"}
@@ -84,7 +84,7 @@ def parquet(columns: Columns, records: Iterable[Record]) -> Iterator[bytes]:
 
 def parquet_shards(stem: str, columns: Columns, records: Iterator[Record]) -> Iterator[File]:
     """Files `STEM-00000.parquet`, …, each of about half a gigabyte at most; none where there are no records."""
-    left = _Ahead(records)
+    left = Ahead(records)
     number = 0
     while not left.is_over:
         yield File(f"{stem}-{number:05}.parquet", parquet(columns, _up_to(left, SHARD_BYTES)))
@@ -197,7 +197,7 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-class _Pieces:
+class Pieces:
     """A file to write to whose bytes are taken away as they come."""
 
     closed = False
@@ -226,7 +226,7 @@ class _Pieces:
         return taken
 
 
-class _Ahead(Iterator[Record]):
+class Ahead(Iterator[Record]):
     """Records of which it is known whether another one comes."""
 
     def __init__(self, records: Iterator[Record]) -> None:

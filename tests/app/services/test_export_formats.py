@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+import tarfile
 import zipfile
 from datetime import datetime
 from functools import partial
@@ -189,6 +190,7 @@ def test_datasets_loads_the_folders_with_their_splits_and_pictures(told, tmp_pat
         (str(told.folder("rapidata", tmp_path / "rapidata")), None),
         (str(told.folder("dataset", tmp_path / "dataset")), None),
         (str(tmp_path / "dataset"), "choices"),
+        (str(told.folder("webdataset", tmp_path / "webdataset")), None),
     ]
     command = [sys.executable, "-c", READ, json.dumps(asked), str(tmp_path / "cache")]
     environment = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"}
@@ -207,6 +209,12 @@ def test_datasets_loads_the_folders_with_their_splits_and_pictures(told, tmp_pat
     preferences = found["dataset None"]["train"]
     assert (preferences["rows"], preferences["size"]) == (4, [64, 64])
     assert set(preferences["columns"]) == {*PREFERENCES.columns, "first", "second"}
+    shards = found["webdataset None"]["train"]
+    assert shards["rows"] == 4
+    assert {name for name, kind in shards["columns"].items() if kind.startswith("Image(")} == {
+        "first.png",
+        "second.png",
+    }
     choices = found["dataset choices"]["train"]
     assert choices["rows"] == 9
     assert list(choices["columns"]) == list(CHOICES.columns)
@@ -275,6 +283,21 @@ def test_large_parquet_comes_in_shards_and_row_groups_of_bounded_size(told, tmp_
     assert len(shards) > 1
     assert sum(read_table(shard).num_rows for shard in shards) == 4
     assert max(ParquetFile(shard).metadata.row_group(0).num_rows for shard in shards) <= 2
+
+
+def test_tar_shards_hold_whole_pairs_with_pictures_and_answers(told, tmp_path, monkeypatch):
+    monkeypatch.setattr(export_writers, "SHARD_BYTES", 1)
+    folder = told.folder("webdataset", tmp_path / "out")
+    shards = sorted(folder.glob("shard-*.tar"))
+    assert len(shards) == 4
+    with tarfile.open(shards[0]) as archive:
+        key = f"{told.pairs[0].id:012}"
+        members = {name: archive.extractfile(name).read() for name in archive.getnames()}
+        assert list(members) == [f"{key}.first.png", f"{key}.second.png", f"{key}.json"]
+        assert members[f"{key}.first.png"] == told.png(told.pairs[0].first_id)
+        row = json.loads(members[f"{key}.json"])
+        assert row["p"] == pytest.approx(2 / 3)
+        assert [said["answer"] for said in row["choices"]] == ["first", "second", "first"]
 
 
 def test_each_walk_is_told_and_the_rows_that_were_written_are_counted(told, tmp_path):

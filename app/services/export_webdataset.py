@@ -1,0 +1,49 @@
+"""WebDataset: tar shards that stream into a training. A pair is three files of one key: both pictures as they were
+judged, and its row with every answer as JSON."""
+
+import io
+import tarfile
+from collections.abc import Iterator
+from typing import IO, cast
+
+from app.services import export_cards, export_writers
+from app.services.export_source import Source
+from app.services.export_tables import Record
+from app.services.export_writers import OUT_OF_A_ROW, ROW, Ahead, File, Pieces, text_file
+
+WALKS = 1
+
+
+def files(source: Source) -> Iterator[File]:
+    left, number = Ahead(_members(source)), 0
+    while not left.is_over:
+        yield File(f"shard-{number:05}.tar", _shard(left))
+        number += 1
+    yield text_file("README.md", export_cards.webdataset(source))
+
+
+def _members(source: Source) -> Iterator[Record]:
+    """The files of each pair, by name."""
+    for row in source.rows():
+        source.wrote(1)
+        key = f"{row.pair:012}"
+        yield {
+            f"{key}.first.png": source.picture(row.first_key, row.first_sha256),
+            f"{key}.second.png": source.picture(row.second_key, row.second_sha256),
+            f"{key}.json": ROW.dump_json(row, exclude=OUT_OF_A_ROW),
+        }
+
+
+def _shard(left: Iterator[Record]) -> Iterator[bytes]:
+    """Pairs until the shard is large enough; one that is begun is whole."""
+    pieces, size = Pieces(), 0
+    with tarfile.open(fileobj=cast("IO[bytes]", pieces), mode="w|") as archive:
+        while size < export_writers.SHARD_BYTES and (members := next(left, None)) is not None:
+            for name, data in members.items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+                size += len(data)
+            archive.members.clear()  # or it remembers them all
+            yield from pieces.take()
+    yield from pieces.take()
