@@ -32,7 +32,7 @@ def pick_a_pic(source: Source, splits: Mapping[str, int]) -> str:
         "preferred and 0 where the second was.\n\n"
         + "\n".join(f"- `{split}`: {count} rows" for split, count in splits.items())
         + "\n\nTies (0.5 and 0.5, `best_image_uid` is `tie`) stand in a split of their own, since readers that know no "
-        "ties would take the first picture for the winner. `jpg_0` and `jpg_1` are the pictures as they were judged, "
+        "ties would take the first picture for the winner. `jpg_0` and `jpg_1` are the pictures as judged: "
         "lossless PNG. `image_0_uid` is the SHA-256 of the picture's file."
     )
     return _card(source, [("default", paths)], body)
@@ -58,7 +58,7 @@ def dataset(source: Source) -> str:
 
 def webdataset(source: Source) -> str:
     body = (
-        "Tar shards of WebDataset. Each pair is `KEY.first.png` and `KEY.second.png`, the pictures as they were judged, "
+        "Tar shards of WebDataset. A pair is `KEY.first.png` and `KEY.second.png`, both pictures as they were judged, "
         "and `KEY.json`: `p`, the probability that `first` is better (null where its answers say nothing), the votes "
         "behind it, and each single answer."
     )

@@ -44,6 +44,6 @@ def _shard(left: Iterator[Record]) -> Iterator[bytes]:
                 entry.size = len(data)
                 archive.addfile(entry, io.BytesIO(data))
                 size += len(data)
-            archive.members.clear()  # or it remembers them all
+            archive.members.clear()  # type: ignore[attr-defined]  # or it remembers them all
             yield from pieces.take()
     yield from pieces.take()
