@@ -35,7 +35,7 @@ SETTINGS = {
     "random_page_cost": "1.1",  # for solid-state disks; the default is for disks that turn
     "autovacuum_naptime": "15s",  # a round's tables grow from nothing, and plans follow what is known of their size
 }
-# For tests, whose databases are thrown away: a crash of the machine may lose them. A test's rows are often not committed
+# For tests, whose databases are thrown away: a crash may lose them. And a test's rows are often not committed
 # before its end; vacuumed meanwhile, their tables would be planned as empty ones, and a small count take minutes.
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
