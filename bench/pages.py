@@ -92,7 +92,10 @@ PLACES: dict[str, tuple[str, ...]] = {
             for name, part in PARTS.items()
         ),
     ),
+    "/admin/rounds/{round_id:int}/log": ("/admin/rounds/{labeling}/log", "/admin/rounds/{complete}/log?kind=training"),
+    "/admin/studies/{study_id:int}/launch": ("/admin/studies/{study}/launch",),
     "/research": ("/research", "/research?study={study}"),
+    "/research/compare": ("/research/compare?one={checkpoint}&other={first_checkpoint}",),
     "/research/studies/{study_id:int}/better": (
         "/research/studies/{study}/better",
         "/research/studies/{study}/better?which=spread&sampler=ddim",
@@ -109,6 +112,7 @@ NO_PAGES = {
     "/admin/log/events.csv": "a file",
     "/admin/payments/payments.csv": "a file",
     "/admin/studies/{study_id:int}/file": "a file",
+    "/admin/rounds/{round_id:int}/log.txt": "a file",
 }
 
 
@@ -151,6 +155,7 @@ def addresses(seeded: Seeded) -> dict[str, str]:
         "labeling": str(seeded.rounds[-1]),
         "complete": str(seeded.rounds[-2]),
         "checkpoint": str(seeded.checkpoints[-1]),
+        "first_checkpoint": str(seeded.checkpoints[0]),
     }
     return {named: named.format_map(ids) for places in PLACES.values() for named in places}
 

@@ -125,6 +125,11 @@ class StudyPage:
     next_number: int
 
     @property
+    def pairs_of_a_group(self) -> int:
+        """How many pairs a group of a preference round gives."""
+        return chunks.pairs_planned(self.settings, 1)
+
+    @property
     def open_round(self) -> RoundLine | None:
         """The open preference round, of which there is at most one."""
         return next((line for line in self.card.open_rounds if line.kind is RoundKind.PREFERENCE), None)
