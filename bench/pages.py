@@ -92,7 +92,7 @@ PLACES: dict[str, tuple[str, ...]] = {
             for name, part in PARTS.items()
         ),
     ),
-    "/admin/rounds/{round_id:int}/log": ("/admin/rounds/{labeling}/log", "/admin/rounds/{complete}/log?kind=training"),
+    "/admin/rounds/{round_id:int}/log": ("/admin/rounds/{labeling}/log", "/admin/rounds/{complete}/log?job=training"),
     "/admin/studies/{study_id:int}/launch": ("/admin/studies/{study}/launch",),
     "/research": ("/research", "/research?study={study}"),
     "/research/compare": ("/research/compare?one={checkpoint}&other={first_checkpoint}",),
