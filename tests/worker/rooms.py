@@ -20,8 +20,16 @@ from worker.tasks import run
 HERE = Identity("here", Queue.ACCELERATOR)
 PROMPTS = "both: cat face\ntrain: owl\neval: horse"
 TINY: dict[str, dict[str, Any]] = {
-    "sampling": {"steps": 3, "groups": 2, "eval_draws": 1, "batch": 4, "chunk_groups": 2},
-    "labeling": {"counted": "judges"},
+    "sampling": {
+        "steps": 3,
+        "groups": 2,
+        "samples_per_group": 2,
+        "antithetic": False,
+        "eval_draws": 1,
+        "batch": 4,
+        "chunk_groups": 2,
+    },
+    "labeling": {"counted": "judges", "pairs_shown": "all"},
     "training": {"learning_rate": 1e-3, "hold_out": False, "measure_every": 0, "resume_every": 1},
 }
 
