@@ -34,7 +34,6 @@ def read(session: Session, run: TrainingRun) -> Run:
     round_ = rounds.get(session, run.round_id)
     study = studies.get(session, round_.study_id)
     frozen = session.get_one(TrainingSet, run.training_set_id)
-    ids = {item[side] for item in frozen.items for side in ("first", "second")}
     return Run(
         study=study,
         round_=round_,
@@ -42,7 +41,7 @@ def read(session: Session, run: TrainingRun) -> Run:
         frozen=frozen,
         model=base_models.get(session, study.base_model_id),
         parent=session.get(Checkpoint, round_.checkpoint_id) if round_.checkpoint_id else None,
-        rows=samples.by_id(session, ids),
+        rows=samples.by_id(session, samples.named_in(frozen.items)),
         settings=TrainingSettings.model_validate(run.settings),
     )
 

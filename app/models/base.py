@@ -1,10 +1,24 @@
 """What every table shares: the metadata with its naming convention, and the column types used again and again."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import ARRAY, BigInteger, BindParameter, DateTime, Enum, Identity, MetaData, bindparam, func, literal
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    DateTime,
+    Enum,
+    Identity,
+    MetaData,
+    any_,
+    bindparam,
+    func,
+    literal,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
@@ -58,3 +72,10 @@ def fixed(value: Any, column: Any) -> BindParameter[Any]:
 def ids(name: str) -> BindParameter[Any]:
     """A parameter that takes a list of ids as one array: the statement is the same however many there are."""
     return bindparam(name, type_=ARRAY(BigInteger))
+
+
+def among(column: Any, values: Collection[int]) -> ColumnElement[bool]:
+    """Whether the column is one of these ids, as one array: a statement takes some 32,000 parameters, a set may be
+    larger."""
+    result: ColumnElement[bool] = column == any_(literal(list(values), ARRAY(BigInteger)))
+    return result

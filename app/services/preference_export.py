@@ -33,7 +33,7 @@ from app.models import (
 )
 from app.models.base import ids
 from app.services import preferences
-from app.services.pseudonyms import pseudonym
+from app.services.pseudonyms import told_as
 from app.study_settings import LabelingSettings
 
 BATCH = 1000
@@ -215,8 +215,7 @@ def _said(session: Session, study_id: int, pairs: dict[int, str], secret: str) -
     names: dict[int, str] = {}
     for one in made:
         if one.user_id not in names:
-            is_judge = one.kind is UserKind.JUDGE
-            names[one.user_id] = one.handle if is_judge else pseudonym(secret, study_id, one.user_id)
+            names[one.user_id] = told_as(one.kind, one.handle, secret=secret, study_id=study_id, user_id=one.user_id)
         speaks = one.kind in preferences.COUNTED_KINDS[pairs[one.pair_id]]
         counted = one.purpose is Purpose.COUNTED and one.undone_at is None and speaks
         found[one.pair_id].append(

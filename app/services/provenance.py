@@ -3,17 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import BigInteger, any_, func, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.models import Checkpoint, Choice, Group, Prompt, Round, Sample, Study, TrainingRun, TrainingSet, User, UserKind
-from app.models.base import Json
+from app.models.base import Json, among
+from app.services import samples
 from app.services.canonical import sha256_of
-from app.services.pseudonyms import pseudonym
+from app.services.pseudonyms import told_as
 
 SCHEMA = "tastemaker.provenance/1"
 
@@ -112,12 +111,12 @@ def tellers(session: Session, checkpoint_id: int, *, secret: str) -> list[Teller
     rows = session.execute(
         select(User.id, User.kind, User.handle, func.count(), func.min(Choice.made_at), func.max(Choice.made_at))
         .join(Choice, Choice.user_id == User.id)
-        .where(_among(Choice.id, ids))
+        .where(among(Choice.id, ids))
         .group_by(User.id)
         .order_by(func.count().desc(), User.id)
     )
     return [
-        Teller(_name(kind, handle, secret, found.study.id, user_id), kind, count, first, last)
+        Teller(told_as(kind, handle, secret=secret, study_id=found.study.id, user_id=user_id), kind, count, first, last)
         for user_id, kind, handle, count, first, last in rows
     ]
 
@@ -125,14 +124,13 @@ def tellers(session: Session, checkpoint_id: int, *, secret: str) -> list[Teller
 def choices_of(session: Session, items: Sequence[Json]) -> dict[int, tuple[Choice, User]]:
     """The choices behind a frozen list, with who made each, by id; one that is no longer there is not in it."""
     ids = [choice for item in items for choice in item["choices"]]
-    rows = session.execute(select(Choice, User).join(User, User.id == Choice.user_id).where(_among(Choice.id, ids)))
+    rows = session.execute(select(Choice, User).join(User, User.id == Choice.user_id).where(among(Choice.id, ids)))
     return {choice.id: (choice, user) for choice, user in rows}
 
 
 def samples_of(session: Session, items: Sequence[Json]) -> dict[int, Sample]:
     """The samples of a frozen list by id; one that is no longer there is not in it."""
-    ids = [item[side] for item in items for side in ("first", "second")]
-    return {row.id: row for row in session.scalars(select(Sample).where(_among(Sample.id, ids)))}
+    return samples.found(session, samples.named_in(items))
 
 
 def trajectories_sha256(rows: Mapping[int, Sample]) -> str:
@@ -178,19 +176,8 @@ def _choice(made: tuple[Choice, User], study_id: int, secret: str) -> Json:
     return {
         "id": choice.id,
         "by": user.kind.value,
-        "annotator": _name(user.kind, user.handle, secret, study_id, user.id),
+        "annotator": told_as(user.kind, user.handle, secret=secret, study_id=study_id, user_id=user.id),
         "answer": choice.answer.value,
         "made_at": choice.made_at.isoformat(),
         "undone_at": choice.undone_at.isoformat() if choice.undone_at else None,
     }
-
-
-def _name(kind: UserKind, handle: str, secret: str, study_id: int, user_id: int) -> str:
-    """Judges, who are no people, keep their names."""
-    return handle if kind is UserKind.JUDGE else pseudonym(secret, study_id, user_id)
-
-
-def _among(column: Any, ids: Sequence[int]) -> Any:
-    """Whether the column is one of these ids, as one array: a frozen list may hold more of them than a statement takes
-    parameters."""
-    return column == any_(literal(list(ids), ARRAY(BigInteger)))

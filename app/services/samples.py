@@ -1,6 +1,6 @@
 """Samples: drawn pictures as a worker hands them over, and the files behind them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import or_, select, update
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.artifacts import Stored
 from app.errors import NotFound
 from app.models import Appearance, Pair, PairState, Sample, SampleState
+from app.models.base import Json, among
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,19 @@ def lose(session: Session, sample_ids: list[int]) -> None:
     )
 
 
+def named_in(items: Sequence[Json]) -> set[int]:
+    """The ids of the samples that a frozen list compares."""
+    return {item[side] for item in items for side in ("first", "second")}
+
+
+def found(session: Session, sample_ids: Collection[int]) -> dict[int, Sample]:
+    """Those of the samples with these ids that there are, by id."""
+    return {row.id: row for row in session.scalars(select(Sample).where(among(Sample.id, sample_ids)))}
+
+
 def by_id(session: Session, sample_ids: Collection[int]) -> dict[int, Sample]:
     """The samples with these ids. Raises `NotFound` naming the ones that are not there."""
-    rows = {row.id: row for row in session.scalars(select(Sample).where(Sample.id.in_(sample_ids)))}
+    rows = found(session, sample_ids)
     absent = sorted(set(sample_ids) - rows.keys())
     if absent:
         raise NotFound(f"There are no samples {', '.join(map(str, absent[:10]))}.")
