@@ -93,11 +93,8 @@ def _value(block: Mapping[str, Any], name: str) -> Any:
 def _blind(session: Session, one: CheckpointPage, other: CheckpointPage) -> Tally | None:
     if one.line.study_id != other.line.study_id:
         return None
-    numbers = (one.line.number, other.line.number)
     for found in evaluation_results.comparisons(session, one.line.study_id):
-        tally = Tally(found.wins, found.other_wins, found.ties)
-        if (found.policy.number, found.other.number) == numbers:
-            return tally
-        if (found.other.number, found.policy.number) == numbers:
-            return tally.turned
+        seen = found.seen_from(one.line.number)
+        if seen and seen[0].number == other.line.number:
+            return seen[1]
     return None

@@ -40,17 +40,6 @@ MOST_MORE = 10_000  # choices: a comparison that needs more is too close to be s
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """How two policies fared against each other, over all rounds that compared them: `policy` is the newer."""
-
-    policy: Policy
-    other: Policy
-    wins: int
-    other_wins: int
-    ties: int
-
-
-@dataclass(frozen=True)
 class Tally:
     """How often people answered what, seen from one of the two policies."""
 
@@ -74,6 +63,22 @@ class Tally:
     def sum_of(cls, tallies: Sequence["Tally"]) -> "Tally":
         """All of them together, seen from the same policy."""
         return cls(*(sum(column) for column in zip(*(astuple(tally) for tally in tallies), strict=True)))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two policies fared against each other, over all rounds that compared them: `policy` is the newer, and `tally`
+    is seen from it."""
+
+    policy: Policy
+    other: Policy
+    tally: Tally
+
+    def seen_from(self, number: int) -> tuple[Policy, Tally] | None:
+        """Against whom the policy of this number was compared, and how it fared; none where it is neither."""
+        if self.policy.number == number:
+            return self.other, self.tally
+        return (self.policy, self.tally.turned) if self.other.number == number else None
 
 
 class Verdict(StrEnum):
@@ -170,7 +175,7 @@ def comparisons(session: Session, study_id: int, *, sampler: Sampler | None = No
         found.setdefault(policies, []).append(tally)
     summed = {policies: Tally.sum_of(tallies) for policies, tallies in found.items()}
     return [
-        Comparison(policy, rival, tally.wins, tally.other_wins, tally.ties)
+        Comparison(policy, rival, tally)
         for (policy, rival), tally in sorted(summed.items(), key=lambda item: [policy.number for policy in item[0]])
         if tally.rate.of
     ]

@@ -252,11 +252,8 @@ def _who(tellers: Sequence[Teller]) -> str:
 def _blind(session: Session, page: CheckpointPage) -> Iterator[tuple[Policy, Tally]]:
     """Against whom it was compared, seen from it."""
     for found in evaluation_results.comparisons(session, page.line.study_id):
-        tally = Tally(found.wins, found.other_wins, found.ties)
-        if found.policy.number == page.line.number:
-            yield found.other, tally
-        elif found.other.number == page.line.number:
-            yield found.policy, tally.turned
+        if seen := found.seen_from(page.line.number):
+            yield seen
 
 
 def _won(against: Policy, tally: Tally) -> tuple[str, ...]:

@@ -54,7 +54,10 @@ def of_study(session: Session, study_id: int) -> Ranking:
     found = evaluation_results.comparisons(session, study_id)
     policies = {policy.number: policy for one in found for policy in (one.policy, one.other)}
     policies.setdefault(0, Policy(None, 0))
-    matches = [Match(one.policy.number, one.other.number, one.wins, one.other_wins, one.ties) for one in found]
+    matches = [
+        Match(one.policy.number, one.other.number, one.tally.wins, one.tally.other_wins, one.tally.ties)
+        for one in found
+    ]
     fit = bradley_terry.fit(matches, base=0)
     best_first = sorted(fit.strengths, key=lambda strength: -strength.value)
     return Ranking(

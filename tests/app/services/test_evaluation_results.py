@@ -14,7 +14,7 @@ from tests.comparisons import ONE, OTHER, checkpoint, comparison, judged
 
 
 def figures(comparisons: Sequence[Comparison]) -> list[tuple[int, int, int, int, int]]:
-    return [(c.policy.number, c.other.number, c.wins, c.other_wins, c.ties) for c in comparisons]
+    return [(c.policy.number, c.other.number, c.tally.wins, c.tally.other_wins, c.tally.ties) for c in comparisons]
 
 
 def test_choices_of_all_evaluation_rounds_are_summed_by_policies_whatever_their_order(db: Session) -> None:
