@@ -16,11 +16,13 @@ FILE_TYPES = {"parquet": parquet, "csv": csv_lines, "jsonl": jsonl}
 @dataclass(frozen=True)
 class Format:
     """`extension` is of the one file that it writes, or none where it writes a folder, which is told as a zip.
-    `walks`: how often it reads all pairs. `pictures`: how often each of a row's two pictures is in it."""
+    `walks`: how often it reads all pairs. `per_choice`: it has a row for each choice, not for each pair. `pictures`:
+    each row holds its two pictures."""
 
     name: str
     extension: str | None
     walks: int
+    per_choice: bool
     pictures: bool
     files: Callable[[Source], Iterator[File]]
 
@@ -45,16 +47,16 @@ def _tables() -> Iterator[Format]:
     for table in (PREFERENCES, CHOICES):
         for extension in FILE_TYPES:
             name = extension if table is PREFERENCES else f"{table.name}-{extension}"
-            yield Format(name, extension, 1, False, partial(_table, table, extension))
+            yield Format(name, extension, 1, table is CHOICES, False, partial(_table, table, extension))
 
 
 FORMATS = {
     each.name: each
     for each in (
         *_tables(),
-        Format("pickapic", None, export_pick_a_pic.WALKS, True, export_pick_a_pic.files),
-        Format("rapidata", None, export_rapidata.WALKS, True, export_rapidata.files),
-        Format("dataset", None, export_dataset.WALKS, True, export_dataset.files),
-        Format("webdataset", None, export_webdataset.WALKS, True, export_webdataset.files),
+        Format("pickapic", None, export_pick_a_pic.WALKS, True, True, export_pick_a_pic.files),
+        Format("rapidata", None, export_rapidata.WALKS, False, True, export_rapidata.files),
+        Format("dataset", None, export_dataset.WALKS, False, True, export_dataset.files),
+        Format("webdataset", None, export_webdataset.WALKS, False, True, export_webdataset.files),
     )
 }

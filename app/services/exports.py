@@ -67,11 +67,8 @@ class Amount:
     def bytes(self, format_name: str) -> int:
         """About how large an export will be."""
         each = export_formats.get(format_name)
-        if each.pictures:
-            rows = self.choices if format_name == "pickapic" else self.pairs
-            return rows * 2 * self.picture_bytes
-        rows = self.choices if format_name.startswith("choices") else self.pairs
-        return rows * TEXT_BYTES[each.extension or "parquet"]
+        row = 2 * self.picture_bytes if each.pictures else TEXT_BYTES[each.extension or "parquet"]
+        return row * (self.choices if each.per_choice else self.pairs)
 
 
 def ask(
