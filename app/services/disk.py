@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.artifacts import Artifacts
-from app.models import Checkpoint, Export, Group, GuidePicture, Job, Round, Sample, Study, StudyDisk, TrainingRun
+from app.models import Checkpoint, Export, Group, GuidePicture, Job, Round, Sample, Study, StudyDisk, TrainingRun, TryIt
 from app.models.base import Json
 
 PAUSE = 50
@@ -129,7 +129,7 @@ def last_ended(table: type[Job] | type[Round]) -> ColumnElement[Any]:
 
 
 def count(session: Session, study_id: int) -> StudyDisk:
-    """Count the study's files by its rows, in five queries."""
+    """Count the study's files by its rows, in six queries."""
     began = time.monotonic()
     kept = and_(Sample.trajectory_key.is_not(None), Sample.trajectory_removed_at.is_(None))
     samples, pictures, trajectories, kept_files = session.execute(
@@ -155,14 +155,16 @@ def count(session: Session, study_id: int) -> StudyDisk:
     exported, exports = session.execute(
         select(func.coalesce(func.sum(Export.size), 0), func.count(Export.size)).where(Export.study_id == study_id)
     ).one()
+    tried = session.scalars(select(TryIt.pictures).where(TryIt.study_id == study_id, TryIt.policies.is_not(None)))
+    tries: list[Json] = [picture for pictures in tried for picture in pictures]
     downloads: list[Json] = [file for files, _ in named for file in files.values()]
     states: list[Json] = [optimizer for _, optimizer in named if optimizer] + [resume for resume in resumes if resume]
     values: dict[str, Any] = {
         "trajectories": int(trajectories),
-        "pictures": int(pictures) + int(guide),
+        "pictures": int(pictures) + int(guide) + _bytes(tries),
         "checkpoints": _bytes(downloads),
         "other": _bytes(states) + int(exported or 0),
-        "files": 2 * samples + kept_files + guide_files + len(downloads) + len(states) + exports,
+        "files": 2 * samples + kept_files + guide_files + len(downloads) + len(states) + exports + len(tries),
         "took_ms": round((time.monotonic() - began) * 1000),
         "is_stale": False,
         "counted_at": func.now(),

@@ -1,8 +1,9 @@
 """Stored files that no row names: what a killed attempt, or a commit that never came, has left behind.
 
-Only folders are looked at whose files rows name by rule: `studies/ID/rounds/N/…`, `studies/ID/evaluation/…` and
-`studies/ID/exports/…`. A file goes when it is older than a day, no row names it, and the attempt that its folder
-belongs to is not at work. Base models, checkpoints, judged pictures are named by rows and stay.
+Only folders are looked at whose files rows name by rule: `studies/ID/rounds/N/…`, and of no round
+`studies/ID/evaluation/…`, `studies/ID/exports/…` and `studies/ID/tries/…`. A file goes when it is older than a day, no
+row names it, and the attempt that its folder belongs to is not at work. Base models, checkpoints, judged pictures are
+named by rows and stay.
 """
 
 import re
@@ -14,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from app.artifacts import Artifacts
 from app.errors import NotFound
-from app.models import Checkpoint, Export, Group, Job, JobState, Round, RoundKind, Sample, TrainingRun
+from app.models import Checkpoint, Export, Group, Job, JobState, Round, RoundKind, Sample, TrainingRun, TryIt
 
 OLD_ENOUGH = timedelta(days=1)
+OF_NO_ROUND = ("evaluation", "exports", "tries")
 ATTEMPT = re.compile(r"/(\d+)-(\d+)/")
 
 
@@ -28,7 +30,7 @@ def folders(session: Session, study_id: int) -> list[tuple[str, int | None]]:
         .order_by(Round.number)
     )
     rounds: list[tuple[str, int | None]] = [(f"studies/{study_id}/rounds/{number}", number) for number in numbers]
-    return [*rounds, (f"studies/{study_id}/evaluation", None), (f"studies/{study_id}/exports", None)]
+    return [*rounds, *((f"studies/{study_id}/{folder}", None) for folder in OF_NO_ROUND)]
 
 
 def named(session: Session, study_id: int, number: int | None) -> set[str]:
@@ -43,7 +45,8 @@ def named(session: Session, study_id: int, number: int | None) -> set[str]:
     keys = {key for row in samples for key in row if key}
     if number is None:
         exports = session.scalars(select(Export.key).where(Export.study_id == study_id, Export.key.is_not(None)))
-        return keys | {key for key in exports if key}
+        tried = session.scalars(select(TryIt.pictures).where(TryIt.study_id == study_id, TryIt.policies.is_not(None)))
+        return keys | {key for key in exports if key} | {one["key"] for pictures in tried for one in pictures}
     runs = (
         select(TrainingRun, Checkpoint)
         .outerjoin(Checkpoint, Checkpoint.training_run_id == TrainingRun.id)

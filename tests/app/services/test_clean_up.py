@@ -114,7 +114,8 @@ def test_files_that_no_row_names_are_found_once_they_are_a_day_old(db: Session, 
         if path.is_file() and path.name != "new.png":
             os.utime(path, (old, old))
     places = unnamed.folders(db, study_id)
-    assert places == [(folder, 1), *((f"studies/{study_id}/{other}", None) for other in ("evaluation", "exports"))]
+    of_no_round = [(f"studies/{study_id}/{other}", None) for other in ("evaluation", "exports", "tries")]
+    assert places == [(folder, 1), *of_no_round]
     found = dict(
         entry
         for place, number in places
@@ -138,7 +139,7 @@ def test_every_kind_of_row_that_names_a_file_is_known() -> None:
         if column.name == "key" or column.name.endswith("_key")
     }
     of_clients = {"choices.key", "deliveries.key"} | {
-        f"{table}.idempotency_key" for table in ("studies", "rounds", "exports")
+        f"{table}.idempotency_key" for table in ("studies", "rounds", "exports", "tries")
     }
     assert holds_key - of_clients == {
         "samples.image_key", "samples.webp_key", "samples.trajectory_key", "guide_pictures.key", "exports.key",
