@@ -9,7 +9,8 @@ from rich.table import Table
 from app.cli.output import out, print_json, say
 from app.db import transaction
 from app.models import LinkPurpose, Role, User
-from app.services import accounts, invites, links, people, sign_in
+from app.services import accounts, invites, links, people, personal_tokens, scopes, sign_in
+from app.services.scopes import Scope
 from app.settings import Settings, get_settings
 from app.supervisor.lock import running_instance
 from app.supervisor.servers import ensure_servers
@@ -84,15 +85,26 @@ def invite(
     print(address)
 
 
-def token(handle: Handle) -> None:
-    """Print a token for scripts, which act as this person (Authorization: Bearer …) until it ends or is signed out."""
-    with ensure_servers(get_settings(), "user", say):
-        with transaction() as session:
-            made = accounts.make_token(session, user=accounts.by_handle(session, handle), actor=None)
-        say(
-            f"Good for {accounts.SESSION_LIFETIME.days} days, or until {handle} signs out everywhere. It is shown once:"
-        )
-        print(made)
+def token(
+    handle: Handle,
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="What it may be used for; all that the role allows if not given.")
+    ] = None,
+    days: Annotated[int, typer.Option(help="For how many days it works.")] = 30,
+    name: Annotated[str, typer.Option(help="Name in its owner's list.")] = "From the command line",
+    as_json: Json = False,
+) -> None:
+    """Print a token with which scripts act as this person (Authorization: Bearer …). It is shown once."""
+    with ensure_servers(get_settings(), "user", say), transaction() as session:
+        user = accounts.by_handle(session, handle)
+        wanted = scope or scopes.of_role(user)
+        row, made = personal_tokens.make(session, user=user, name=name, wanted=wanted, days=days, actor=None)
+        session.refresh(row)
+    if as_json:
+        print_json({"id": row.id, "scopes": row.scopes, "expires": row.expires_at.isoformat(), "token": made})
+        return
+    say(f"Good for {days} days, for {', '.join(row.scopes)}. {handle} can revoke it at /account/tokens. Shown once:")
+    print(made)
 
 
 def list_(as_json: Json = False) -> None:

@@ -1,5 +1,6 @@
 """The tables, a file per noun."""
 
+from app.models.api_token import ApiToken
 from app.models.appearance import Appearance
 from app.models.base import Base
 from app.models.base_model import BaseModel, CheckState, ModelCheck, ModelFamily
@@ -34,6 +35,7 @@ __all__ = [
     "AnnotatorSpread",
     "AnnotatorTally",
     "Answer",
+    "ApiToken",
     "Appearance",
     "Base",
     "BaseModel",

@@ -94,13 +94,6 @@ def people(session: Session) -> list[User]:
     return list(session.scalars(select(User).where(User.kind == UserKind.PERSON).order_by(User.id)))
 
 
-def make_token(session: Session, *, user: User, actor: User | None) -> str:
-    """A token with which a program acts as `user`: a session of its own. Raises `Conflict` where none may be."""
-    links.require_may_sign_in(user)
-    events.write(session, "user.token_made", user, actor=actor)
-    return open_session(session, user=user, agent="token")
-
-
 def open_session(session: Session, *, user: User, agent: str = "") -> str:
     """The token of a new session of `user` in the browser `agent`; it ends by itself after 30 days."""
     token = new_token()

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict, NotFound
 from app.models import AnnotatorTally, Event, Invite, InviteUse, Role, User, UserKind, WebSession
-from app.services import accounts, events, links
+from app.services import accounts, events, links, personal_tokens
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def set_role(session: Session, *, user: User, role: Role, actor: User | None) ->
 
 
 def disable(session: Session, *, user: User, actor: User | None) -> None:
-    """Keep `user` out from now on: sessions and links end; choices stay. Twice changes nothing.
+    """Keep `user` out from now on: sessions, tokens and links end; choices stay. Twice changes nothing.
 
     Raises `Conflict` where no admin would be left.
     """
@@ -101,6 +101,7 @@ def disable(session: Session, *, user: User, actor: User | None) -> None:
         _require_another_admin(session, user)
     user.disabled_at = session.execute(select(func.now())).scalar_one()
     accounts.sign_out_everywhere(session, user=user)
+    personal_tokens.revoke_all(session, user=user)
     links.revoke(session, user=user)
     events.write(session, "user.disabled", user, actor=actor)
 
@@ -113,9 +114,10 @@ def enable(session: Session, *, user: User, actor: User | None) -> None:
 
 
 def sign_out(session: Session, *, user: User, actor: User | None) -> int:
-    """End every session of `user`: how many there were."""
+    """End every session and token of `user`: how many sessions there were."""
     ended = accounts.sign_out_everywhere(session, user=user)
-    events.write(session, "user.signed_out", user, actor=actor, sessions=ended)
+    revoked = personal_tokens.revoke_all(session, user=user)
+    events.write(session, "user.signed_out", user, actor=actor, sessions=ended, tokens=revoked)
     return ended
 
 

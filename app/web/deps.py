@@ -7,17 +7,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.security import SecurityScopes
 from sqlalchemy.orm import Session
 
 from app import db
 from app.artifacts import Artifacts
 from app.errors import NotSignedIn
 from app.models import User
-from app.services import permissions
+from app.services import permissions, personal_tokens
 from app.services.limits import Limits
 from app.services.permissions import Right
 from app.settings import Settings
-from app.web.identity import Identity, identify
+from app.web.identity import How, Identity, identify
 from app.web.pictures import PictureLinks
 
 
@@ -77,9 +78,12 @@ def get_identity(request: Request, session: SessionDep, settings: SettingsDep) -
 IdentityDep = Annotated[Identity, Depends(get_identity)]
 
 
-async def get_current_user(identity: IdentityDep) -> User:
+async def get_current_user(identity: IdentityDep, needed: SecurityScopes) -> User:
+    """The signed-in user. A token gets only what names a scope (`app/web/api/scoped.py`), and only with that scope."""
     if identity.user is None:
         raise NotSignedIn("This needs someone who is signed in.", "Open your sign-in link, or ask an admin for one.")
+    if identity.how is How.BEARER:
+        personal_tokens.require(identity.scopes, needed.scopes)
     return identity.user
 
 

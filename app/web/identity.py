@@ -9,13 +9,15 @@ from fastapi import Request, Response
 from sqlalchemy.orm import Session
 
 from app.models import User
-from app.services import accounts, user_preferences
+from app.services import accounts, personal_tokens, user_preferences
 from app.services.permissions import Right, may
+from app.services.scopes import Scope
 from app.settings import Settings
 from app.web.browser_names import browser_name
 from app.web.local_admin import at_this_machine
 
 COOKIE = "tastemaker_session"
+API = "/api/"
 
 
 class How(StrEnum):
@@ -43,12 +45,13 @@ class Viewer:
 
 @dataclass(frozen=True)
 class Identity:
-    """The caller of one request. `token` is the session's own, None without a session."""
+    """The caller of one request. `token` is the session's, None without one; `scopes` are a bearer token's."""
 
     user: User | None
     how: How
     token: str | None = None
     viewer: Viewer | None = None
+    scopes: frozenset[Scope] = frozenset()
 
     def csrf_token(self, settings: Settings) -> str:
         """The token that this caller's forms carry: bound to the session, or to the kind of caller without one."""
@@ -60,24 +63,25 @@ NOBODY = Identity(None, How.NOBODY)
 
 
 def identify(request: Request, session: Session, settings: Settings) -> Identity:
-    """Who sent `request`. A bearer token that is unknown is nobody, never the cookie's user."""
+    """Who sent `request`. A bearer token that is unknown is nobody, never the cookie's user. One that is known counts
+    under /api alone, where every operation names its scope (`deps.get_current_user`): pages name none."""
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return _of_session(session, How.BEARER, bearer.strip()) or NOBODY
+        return _of_bearer(session, bearer.strip()) if request.url.path.startswith(API) else NOBODY
     cookie = request.cookies.get(COOKIE)
-    if cookie and (identity := _of_session(session, How.COOKIE, cookie)):
-        return identity
+    if cookie and (user := accounts.signed_in(session, cookie)):
+        return _identity(user, How.COOKIE, cookie)
     if at_this_machine(request, settings):
         return _identity(accounts.local_admin(session), How.MACHINE, None)
     return NOBODY
 
 
-def _of_session(session: Session, how: How, token: str) -> Identity | None:
-    user = accounts.signed_in(session, token)
-    return _identity(user, how, token) if user else None
+def _of_bearer(session: Session, token: str) -> Identity:
+    found = personal_tokens.owner(session, token)
+    return _identity(found[0], How.BEARER, None, scopes=found[1]) if found else NOBODY
 
 
-def _identity(user: User, how: How, token: str | None) -> Identity:
+def _identity(user: User, how: How, token: str | None, *, scopes: frozenset[Scope] = frozenset()) -> Identity:
     viewer = Viewer(
         id=user.id,
         name=user.display_name,
@@ -90,7 +94,7 @@ def _identity(user: User, how: How, token: str | None) -> Identity:
         may_manage_users=may(user, Right.MANAGE_USERS),
         at_this_machine=how is How.MACHINE,
     )
-    return Identity(user, how, token, viewer)
+    return Identity(user, how, token, viewer, scopes)
 
 
 def sign_in(request: Request, response: Response, session: Session, user: User) -> None:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from app.models import Answer
 from app.services import before, choices, dealing, studies
 from app.web import languages
-from app.web.deps import LinksDep, RequireAnnotator, SessionDep
+from app.web.api.scoped import MayAnnotate
+from app.web.deps import LinksDep, SessionDep
 from app.web.pairs import Next, next_pairs
 
 router = APIRouter(tags=["annotating"])
@@ -44,12 +45,12 @@ class Renewed(BaseModel):
     until: datetime
 
 
-@router.get("/studies/{study_id}/next", summary="The next pairs to answer")
+@router.get("/studies/{study_id}/next", operation_id="next_pairs", summary="The next pairs to answer")
 def next_(
     request: Request,
     study_id: int,
     session: SessionDep,
-    user: RequireAnnotator,
+    user: MayAnnotate,
     links: LinksDep,
     count: Annotated[int, Query(ge=1, le=5)] = 1,
 ) -> Next:
@@ -62,8 +63,8 @@ def next_(
     return next_pairs(session, links, study_id=study_id, user=user, count=count, language=languages.of(request))
 
 
-@router.post("/pairs/{pair_id}/choice", summary="Answer a pair")
-def choose(pair_id: int, body: NewChoice, session: SessionDep, user: RequireAnnotator) -> MadeChoice:
+@router.post("/pairs/{pair_id}/choice", operation_id="answer_pair", summary="Answer a pair")
+def choose(pair_id: int, body: NewChoice, session: SessionDep, user: MayAnnotate) -> MadeChoice:
     """Safe to send twice. 409 with `choice` where another answer of yours stands on this lease."""
     made = choices.record(
         session,
@@ -77,15 +78,15 @@ def choose(pair_id: int, body: NewChoice, session: SessionDep, user: RequireAnno
     return MadeChoice.model_validate(choices.view(made))
 
 
-@router.delete("/pairs/{pair_id}/choice", summary="Undo an answer")
-def undo(pair_id: int, key: uuid.UUID, session: SessionDep, user: RequireAnnotator) -> MadeChoice:
+@router.delete("/pairs/{pair_id}/choice", operation_id="undo_choice", summary="Undo an answer")
+def undo(pair_id: int, key: uuid.UUID, session: SessionDep, user: MayAnnotate) -> MadeChoice:
     """The pair is yours again for a lease's time. Undoing twice changes nothing."""
     undone = choices.undo(session, user=user, pair_id=pair_id, key=key)
     return MadeChoice.model_validate(choices.view(undone))
 
 
-@router.patch("/pairs/{pair_id}/choice", summary="Say why")
-def explain(pair_id: int, key: uuid.UUID, body: Explanation, session: SessionDep, user: RequireAnnotator) -> MadeChoice:
+@router.patch("/pairs/{pair_id}/choice", operation_id="explain_choice", summary="Say why")
+def explain(pair_id: int, key: uuid.UUID, body: Explanation, session: SessionDep, user: MayAnnotate) -> MadeChoice:
     """Reasons of a standing choice, in place of those said before. 422 where the study does not ask for them."""
     explained = choices.explain(
         session, user=user, pair_id=pair_id, key=key, reasons=body.reasons, comment=body.comment
@@ -93,17 +94,17 @@ def explain(pair_id: int, key: uuid.UUID, body: Explanation, session: SessionDep
     return MadeChoice.model_validate(choices.view(explained))
 
 
-@router.post("/leases/renew", summary="Keep leases for another while")
-def renew(body: Leases, session: SessionDep, user: RequireAnnotator) -> Renewed:
+@router.post("/leases/renew", operation_id="renew_leases", summary="Keep leases for another while")
+def renew(body: Leases, session: SessionDep, user: MayAnnotate) -> Renewed:
     """For a visible page with input in the last two minutes; leases that ran out stay as they are."""
     return Renewed(until=dealing.renew(session, user=user, lease_ids=body.leases))
 
 
-@router.post("/leases/give-back", summary="Give leases back", status_code=204)
+@router.post("/leases/give-back", operation_id="give_back_leases", summary="Give leases back", status_code=204)
 def give_back(
     leases: Annotated[list[int], Form(max_length=50)],
     session: SessionDep,
-    user: RequireAnnotator,
+    user: MayAnnotate,
     until: Annotated[datetime | None, Form()] = None,
 ) -> None:
     """A form of `leases`, `until` and `csrf_token`, since a page that is being left can send no header (sendBeacon).

@@ -10,8 +10,9 @@ from app.services import leaving_out, participations, quality
 from app.services.leaving_out import Turn
 from app.services.measures import Share
 from app.services.quality import Annotator, Standing
+from app.web.api.scoped import MayAnnotate, MayManagePeople
 from app.web.api.shapes import Shape
-from app.web.deps import RequireAdmin, RequireAnnotator, SessionDep
+from app.web.deps import SessionDep
 
 router = APIRouter(tags=["quality"])
 
@@ -139,8 +140,10 @@ class QualityShape(BaseModel):
     annotators: list[AnnotatorShape]
 
 
-@router.get("/studies/{study_id}/annotators", summary="How good the labels are, by annotator")
-def index(study_id: int, session: SessionDep, user: RequireAdmin, round: int | None = None) -> QualityShape:
+@router.get(
+    "/studies/{study_id}/annotators", operation_id="list_annotators", summary="How good the labels are, by annotator"
+)
+def index(study_id: int, session: SessionDep, user: MayManagePeople, round: int | None = None) -> QualityShape:
     """Of the whole study, or of one `round` of it."""
     found = quality.of_study(session, study_id, round_id=round)
     return QualityShape(
@@ -152,22 +155,32 @@ def index(study_id: int, session: SessionDep, user: RequireAdmin, round: int | N
     )
 
 
-@router.post("/studies/{study_id}/annotators/{user_id}/pause", summary="Deal someone no more pairs")
-def pause(study_id: int, user_id: int, body: Pause, session: SessionDep, user: RequireAdmin) -> StandingShape:
+@router.post(
+    "/studies/{study_id}/annotators/{user_id}/pause",
+    operation_id="pause_annotator",
+    summary="Deal someone no more pairs",
+)
+def pause(study_id: int, user_id: int, body: Pause, session: SessionDep, user: MayManagePeople) -> StandingShape:
     """What they said still counts."""
     participations.pause(session, study_id=study_id, user_id=user_id, reason=body.reason, actor=user)
     return _standing_of(session, study_id, user_id)
 
 
-@router.post("/studies/{study_id}/annotators/{user_id}/resume", summary="Let someone go on")
-def resume(study_id: int, user_id: int, session: SessionDep, user: RequireAdmin) -> StandingShape:
+@router.post(
+    "/studies/{study_id}/annotators/{user_id}/resume", operation_id="resume_annotator", summary="Let someone go on"
+)
+def resume(study_id: int, user_id: int, session: SessionDep, user: MayManagePeople) -> StandingShape:
     """Known answers from before are forgiven."""
     participations.resume(session, study_id=study_id, user_id=user_id, actor=user)
     return _standing_of(session, study_id, user_id)
 
 
-@router.get("/studies/{study_id}/annotators/{user_id}/leave-out", summary="What leaving someone out would change")
-def before_leaving_out(study_id: int, user_id: int, session: SessionDep, user: RequireAdmin) -> LeavingOut:
+@router.get(
+    "/studies/{study_id}/annotators/{user_id}/leave-out",
+    operation_id="preview_leaving_out",
+    summary="What leaving someone out would change",
+)
+def before_leaving_out(study_id: int, user_id: int, session: SessionDep, user: MayManagePeople) -> LeavingOut:
     """Nothing is changed by asking. 409 where they are left out already."""
     found = leaving_out.preview(session, study_id=study_id, user_id=user_id)
     return LeavingOut(
@@ -182,20 +195,28 @@ def before_leaving_out(study_id: int, user_id: int, session: SessionDep, user: R
     )
 
 
-@router.post("/studies/{study_id}/annotators/{user_id}/leave-out", summary="Leave someone's choices out")
-def leave_out(study_id: int, user_id: int, session: SessionDep, user: RequireAdmin) -> StandingShape:
+@router.post(
+    "/studies/{study_id}/annotators/{user_id}/leave-out",
+    operation_id="leave_out_annotator",
+    summary="Leave someone's choices out",
+)
+def leave_out(study_id: int, user_id: int, session: SessionDep, user: MayManagePeople) -> StandingShape:
     participations.leave_out(session, study_id=study_id, user_id=user_id, actor=user)
     return _standing_of(session, study_id, user_id)
 
 
-@router.post("/studies/{study_id}/annotators/{user_id}/take-back", summary="Count someone's choices again")
-def take_back(study_id: int, user_id: int, session: SessionDep, user: RequireAdmin) -> StandingShape:
+@router.post(
+    "/studies/{study_id}/annotators/{user_id}/take-back",
+    operation_id="take_back_annotator",
+    summary="Count someone's choices again",
+)
+def take_back(study_id: int, user_id: int, session: SessionDep, user: MayManagePeople) -> StandingShape:
     participations.take_back(session, study_id=study_id, user_id=user_id, actor=user)
     return _standing_of(session, study_id, user_id)
 
 
-@router.get("/studies/{study_id}/me", summary="Your own numbers in a study")
-def mine(study_id: int, session: SessionDep, user: RequireAnnotator) -> Numbers:
+@router.get("/studies/{study_id}/me", operation_id="get_my_numbers", summary="Your own numbers in a study")
+def mine(study_id: int, session: SessionDep, user: MayAnnotate) -> Numbers:
     """Without your answers of the last ten minutes, so that they do not tell which pair was a test."""
     return Numbers.model_validate(_numbers(quality.of_person(session, study_id, user)))
 

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from app.models import CheckState, ModelCheck
 from app.services import model_checks
+from app.web.api.scoped import MayRead, MayRunStudies
 from app.web.api.shapes import Shape
-from app.web.deps import RequireAdmin, RequireResearcher, SessionDep
+from app.web.deps import SessionDep
 
 router = APIRouter(tags=["base models"])
 
@@ -61,20 +62,25 @@ class CheckShape(Shape):
         return cls(base_model=check.base_model_id, measured=check.facts, **values)
 
 
-@router.get("/base-models", summary="Base models, newest first")
-def index(session: SessionDep, user: RequireResearcher) -> list[BaseModelShape]:
+@router.get("/base-models", operation_id="list_base_models", summary="Base models, newest first")
+def index(session: SessionDep, user: MayRead) -> list[BaseModelShape]:
     return [BaseModelShape.model_validate(line) for line in model_checks.registry(session).models]
 
 
-@router.post("/base-models", summary="Ask for a pipeline to be checked and registered", status_code=202)
-def register(body: NewBaseModel, session: SessionDep, user: RequireAdmin) -> CheckShape:
+@router.post(
+    "/base-models",
+    operation_id="register_base_model",
+    summary="Ask for a pipeline to be checked and registered",
+    status_code=202,
+)
+def register(body: NewBaseModel, session: SessionDep, user: MayRunStudies) -> CheckShape:
     """Answers at once; look at the check until it is ready or refused. Asked twice while at work: the same check."""
     check = model_checks.ask(session, source=body.source, revision=body.revision, name=body.name, actor=user)
     return _fresh(session, check)
 
 
-@router.get("/base-models/checks/{check_id}", summary="One check")
-def show(check_id: int, session: SessionDep, user: RequireAdmin) -> CheckShape:
+@router.get("/base-models/checks/{check_id}", operation_id="get_base_model_check", summary="One check")
+def show(check_id: int, session: SessionDep, user: MayRunStudies) -> CheckShape:
     return CheckShape.of(model_checks.get(session, check_id))
 
 

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from app.models import Study, User
 from app.services import admission, before, consents
 from app.services.before import Step
-from app.web.deps import RequireAnnotator, SessionDep
+from app.web.api.scoped import MayAnnotate
+from app.web.deps import SessionDep
 
 router = APIRouter(prefix="/studies/{study_id}", tags=["annotating"])
 
@@ -29,29 +30,29 @@ class ReadText(BaseModel):
     version: str = Field(description="Of the text that the person saw.", max_length=64)
 
 
-@router.get("/before", summary="What comes before the first pair")
-def show(study_id: int, session: SessionDep, user: RequireAnnotator) -> BeforeShape:
+@router.get("/before", operation_id="get_before", summary="What comes before the first pair")
+def show(study_id: int, session: SessionDep, user: MayAnnotate) -> BeforeShape:
     return _shape(session, admission.study_for(session, study_id, user=user), user)
 
 
-@router.post("/guidelines", summary="Say that I read the guidelines")
-def read(study_id: int, body: ReadText, session: SessionDep, user: RequireAnnotator) -> BeforeShape:
+@router.post("/guidelines", operation_id="read_guidelines", summary="Say that I read the guidelines")
+def read(study_id: int, body: ReadText, session: SessionDep, user: MayAnnotate) -> BeforeShape:
     """409 where the text was changed meanwhile. Saying it twice changes nothing."""
     study = admission.study_for(session, study_id, user=user)
     before.read(session, study, user, version=body.version)
     return _shape(session, study, user)
 
 
-@router.post("/consent", summary="Agree to the consent text")
-def agree(study_id: int, body: ReadText, session: SessionDep, user: RequireAnnotator) -> BeforeShape:
+@router.post("/consent", operation_id="give_consent", summary="Agree to the consent text")
+def agree(study_id: int, body: ReadText, session: SessionDep, user: MayAnnotate) -> BeforeShape:
     """409 where the text was changed meanwhile, or where the study asks for none. Agreeing twice changes nothing."""
     study = admission.study_for(session, study_id, user=user)
     consents.give(session, study=study, user=user, version=body.version)
     return _shape(session, study, user)
 
 
-@router.delete("/consent", summary="Take my consent back")
-def withdraw(study_id: int, session: SessionDep, user: RequireAnnotator) -> BeforeShape:
+@router.delete("/consent", operation_id="withdraw_consent", summary="Take my consent back")
+def withdraw(study_id: int, session: SessionDep, user: MayAnnotate) -> BeforeShape:
     """No further pairs, and those that are held are free at once. What was answered stays."""
     study = admission.study_for(session, study_id, user=user)
     consents.withdraw(session, study=study, user=user)

@@ -16,8 +16,9 @@ from app.services.measures import Mean
 from app.services.pictures import Picture
 from app.services.ranking import Standing
 from app.web.api.paging import Cursor, Page, cursor_of
+from app.web.api.scoped import MayRead
 from app.web.api.shapes import Shape
-from app.web.deps import RequireResearcher, SessionDep
+from app.web.deps import SessionDep
 
 router = APIRouter(tags=["studies"])
 NUMBER = "Number of the checkpoint in the study; 0 is the base."
@@ -138,9 +139,13 @@ class RankingShape(Shape):
     apart: list[PolicyShape]
 
 
-@router.get("/studies/{study_id}/evaluation/grid", summary="Evaluation pictures: prompts by policies")
+@router.get(
+    "/studies/{study_id}/evaluation/grid",
+    operation_id="get_evaluation_grid",
+    summary="Evaluation pictures: prompts by policies",
+)
 def grid(
-    study_id: int, session: SessionDep, user: RequireResearcher, cursor: Cursor,
+    study_id: int, session: SessionDep, user: MayRead, cursor: Cursor,
     sampler: Sampler = Sampler.STUDY,
     draw: Annotated[int, Query(ge=0, le=10_000, description="Which noise, from 0.")] = 0,
     policies: Annotated[
@@ -168,15 +173,23 @@ def grid(
     )  # fmt: skip
 
 
-@router.get("/studies/{study_id}/evaluation/scores", summary="Judge scores of all policies")
-def scores(study_id: int, session: SessionDep, user: RequireResearcher) -> list[JudgeShape]:
+@router.get(
+    "/studies/{study_id}/evaluation/scores",
+    operation_id="get_evaluation_scores",
+    summary="Judge scores of all policies",
+)
+def scores(study_id: int, session: SessionDep, user: MayRead) -> list[JudgeShape]:
     """Means over the evaluation pictures and paired differences to the base, with intervals of 95 %."""
     study_views.card(session, study_id)
     return [JudgeShape.of(found) for found in evaluation_scores.of_study(session, study_id)]
 
 
-@router.get("/studies/{study_id}/evaluation/ranking", summary="Policies ranked by people's comparisons")
-def ranked(study_id: int, session: SessionDep, user: RequireResearcher) -> RankingShape:
+@router.get(
+    "/studies/{study_id}/evaluation/ranking",
+    operation_id="get_ranking",
+    summary="Policies ranked by people's comparisons",
+)
+def ranked(study_id: int, session: SessionDep, user: MayRead) -> RankingShape:
     """Bradley–Terry over all evaluation rounds of the study, ties half a win to each."""
     study_views.card(session, study_id)
     found = ranking.of_study(session, study_id)

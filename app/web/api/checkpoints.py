@@ -11,8 +11,9 @@ from starlette.background import BackgroundTask
 
 from app.services import checkpoint_folders, checkpoint_views, model_cards, provenance
 from app.web.api.paging import Cursor, Limit, Page, page_of
+from app.web.api.scoped import MayRead, MayTakeData
 from app.web.api.shapes import CheckpointDetail, CheckpointShape
-from app.web.deps import ArtifactsDep, RequireResearcher, SessionDep, SettingsDep
+from app.web.deps import ArtifactsDep, SessionDep, SettingsDep
 from app.web.downloads import as_attachment, checkpoint_file_name, download, plain_name
 
 router = APIRouter(tags=["checkpoints"])
@@ -20,9 +21,9 @@ router = APIRouter(tags=["checkpoints"])
 Form = Literal["diffusers", "kohya", "peft"]
 
 
-@router.get("/checkpoints", summary="Checkpoints, newest first")
+@router.get("/checkpoints", operation_id="list_checkpoints", summary="Checkpoints, newest first")
 def index(
-    session: SessionDep, user: RequireResearcher, cursor: Cursor, limit: Limit = 50,
+    session: SessionDep, user: MayRead, cursor: Cursor, limit: Limit = 50,
     study: Annotated[int | None, Query(description="Only those of this study.")] = None,
     round: Annotated[int | None, Query(description="Only those of this round, by its id.")] = None,
     current: Annotated[bool, Query(description="Only those that their study goes on from.")] = False,
@@ -33,14 +34,20 @@ def index(
     return page_of([CheckpointShape.of(line) for line in lines], limit, lambda checkpoint: checkpoint.id)
 
 
-@router.get("/checkpoints/{checkpoint_id}", summary="One checkpoint, with its whole provenance")
-def show(checkpoint_id: int, session: SessionDep, user: RequireResearcher) -> CheckpointDetail:
+@router.get(
+    "/checkpoints/{checkpoint_id}", operation_id="get_checkpoint", summary="One checkpoint, with its whole provenance"
+)
+def show(checkpoint_id: int, session: SessionDep, user: MayRead) -> CheckpointDetail:
     page = checkpoint_views.page(session, checkpoint_id)
     return CheckpointDetail.of_page(page, checkpoint_views.scores(session, page.line.study_id))
 
 
-@router.get("/checkpoints/{checkpoint_id}/provenance", summary="Where a checkpoint comes from, whole")
-def origin(checkpoint_id: int, session: SessionDep, settings: SettingsDep, user: RequireResearcher) -> Response:
+@router.get(
+    "/checkpoints/{checkpoint_id}/provenance",
+    operation_id="get_checkpoint_provenance",
+    summary="Where a checkpoint comes from, whole",
+)
+def origin(checkpoint_id: int, session: SessionDep, settings: SettingsDep, user: MayTakeData) -> Response:
     """Every choice that it was trained on (by pseudonym), each setting, seed, version and hash, and its ancestors, as
     one JSON file. `schema` names the document's form."""
     told = provenance.of_checkpoint(session, checkpoint_id, secret=settings.secret())
@@ -51,8 +58,13 @@ def origin(checkpoint_id: int, session: SessionDep, settings: SettingsDep, user:
     )  # fmt: skip
 
 
-@router.get("/checkpoints/{checkpoint_id}/card", summary="Its model card", response_class=PlainTextResponse)
-def card(checkpoint_id: int, session: SessionDep, settings: SettingsDep, user: RequireResearcher) -> Response:
+@router.get(
+    "/checkpoints/{checkpoint_id}/card",
+    operation_id="get_checkpoint_card",
+    summary="Its model card",
+    response_class=PlainTextResponse,
+)
+def card(checkpoint_id: int, session: SessionDep, settings: SettingsDep, user: MayRead) -> Response:
     """Markdown in the conventions of the Hugging Face hub: how to use it, pictures, results, data and settings, as they
     stand now."""
     told = model_cards.facts(session, checkpoint_id, secret=settings.secret())
@@ -60,9 +72,13 @@ def card(checkpoint_id: int, session: SessionDep, settings: SettingsDep, user: R
     return Response(model_cards.text(told), media_type="text/markdown; charset=utf-8", headers=as_attachment(name))
 
 
-@router.get("/checkpoints/{checkpoint_id}/folder", summary="The LoRA with its card, pictures and provenance")
+@router.get(
+    "/checkpoints/{checkpoint_id}/folder",
+    operation_id="download_checkpoint_folder",
+    summary="The LoRA with its card, pictures and provenance",
+)
 def folder(
-    checkpoint_id: int, session: SessionDep, settings: SettingsDep, artifacts: ArtifactsDep, user: RequireResearcher,
+    checkpoint_id: int, session: SessionDep, settings: SettingsDep, artifacts: ArtifactsDep, user: MayRead,
     format: Form = "diffusers",
 ) -> Response:  # fmt: skip
     """A zip of the folder that the Hugging Face hub and `load_lora_weights` take: `README.md` is the model card."""
@@ -81,9 +97,9 @@ def folder(
     )  # fmt: skip
 
 
-@router.get("/checkpoints/{checkpoint_id}/download", summary="The LoRA as a file")
+@router.get("/checkpoints/{checkpoint_id}/download", operation_id="download_checkpoint", summary="The LoRA as a file")
 def file(
-    request: Request, checkpoint_id: int, session: SessionDep, artifacts: ArtifactsDep, user: RequireResearcher,
+    request: Request, checkpoint_id: int, session: SessionDep, artifacts: ArtifactsDep, user: MayRead,
     format: Form = "diffusers",
 ) -> Response:  # fmt: skip
     """The ETag is the file's SHA-256; ranges are served, so a download that broke off goes on."""

@@ -11,8 +11,9 @@ from app.services import export_formats, exports, studies
 from app.services.export_source import Rounds
 from app.services.exports import ExportLine
 from app.web.api.paging import Cursor, Limit, Page, page_of
+from app.web.api.scoped import MayTakeData
 from app.web.api.shapes import IdempotencyKey
-from app.web.deps import ArtifactsDep, RequireResearcher, SessionDep, SettingsDep
+from app.web.deps import ArtifactsDep, SessionDep, SettingsDep
 from app.web.downloads import download, plain_name
 
 router = APIRouter(tags=["exports"])
@@ -61,10 +62,15 @@ class ExportShape(BaseModel):
         )
 
 
-@router.post("/studies/{study_id}/exports", status_code=201, summary="Have a study's data written to a file")
+@router.post(
+    "/studies/{study_id}/exports",
+    operation_id="create_export",
+    status_code=201,
+    summary="Have a study's data written to a file",
+)
 def ask(
     study_id: int, body: NewExport, response: Response, session: SessionDep, settings: SettingsDep,
-    user: RequireResearcher, key: IdempotencyKey = None,
+    user: MayTakeData, key: IdempotencyKey = None,
 ) -> ExportShape:  # fmt: skip
     """A worker of the queue `cpu` writes it. 429 while five of the study are at work."""
     made = exports.ask(
@@ -75,23 +81,25 @@ def ask(
     return ExportShape.of(exports.get(session, made.id))
 
 
-@router.get("/studies/{study_id}/exports", summary="A study's exports, newest first")
+@router.get("/studies/{study_id}/exports", operation_id="list_exports", summary="A study's exports, newest first")
 def index(
-    study_id: int, session: SessionDep, user: RequireResearcher, cursor: Cursor, limit: Limit = 50
+    study_id: int, session: SessionDep, user: MayTakeData, cursor: Cursor, limit: Limit = 50
 ) -> Page[ExportShape]:  # fmt: skip
     studies.get(session, study_id)
     found = exports.lines(session, study_id, before=cursor, limit=limit + 1)
     return page_of([ExportShape.of(line) for line in found], limit, lambda export: export.id)
 
 
-@router.get("/exports/{export_id}", summary="An export as it is now")
-def show(export_id: ExportId, session: SessionDep, user: RequireResearcher) -> ExportShape:
+@router.get("/exports/{export_id}", operation_id="get_export", summary="An export as it is now")
+def show(export_id: ExportId, session: SessionDep, user: MayTakeData) -> ExportShape:
     return ExportShape.of(exports.get(session, export_id))
 
 
-@router.get("/exports/{export_id}/download", summary="An export's file", response_class=Response)
+@router.get(
+    "/exports/{export_id}/download", operation_id="download_export", summary="An export's file", response_class=Response
+)
 def file(
-    request: Request, export_id: ExportId, session: SessionDep, artifacts: ArtifactsDep, user: RequireResearcher
+    request: Request, export_id: ExportId, session: SessionDep, artifacts: ArtifactsDep, user: MayTakeData
 ) -> Response:  # fmt: skip
     """The ETag is the file's SHA-256; ranges are served, so a download that broke off goes on. 409 until then."""
     line = exports.get(session, export_id)
@@ -99,15 +107,17 @@ def file(
     return download(request, artifacts, key=key, size=size, sha256=sha256, name=_file_name(line))
 
 
-@router.post("/exports/{export_id}/stop", summary="Call an export off")
-def stop(export_id: ExportId, session: SessionDep, user: RequireResearcher) -> ExportShape:
+@router.post("/exports/{export_id}/stop", operation_id="stop_export", summary="Call an export off")
+def stop(export_id: ExportId, session: SessionDep, user: MayTakeData) -> ExportShape:
     exports.stop(session, export_id=export_id, actor=user)
     session.flush()
     return ExportShape.of(exports.get(session, export_id))
 
 
-@router.delete("/exports/{export_id}", status_code=204, summary="Remove an export and its file")
-def remove(export_id: ExportId, session: SessionDep, artifacts: ArtifactsDep, user: RequireResearcher) -> None:
+@router.delete(
+    "/exports/{export_id}", operation_id="delete_export", status_code=204, summary="Remove an export and its file"
+)
+def remove(export_id: ExportId, session: SessionDep, artifacts: ArtifactsDep, user: MayTakeData) -> None:
     exports.remove(session, artifacts, export_id=export_id, actor=user)
 
 

@@ -10,8 +10,9 @@ from app.models import JobKind, JobState, Queue
 from app.services import audit, house, job_moves
 from app.services.audit import Wanted
 from app.web.api.paging import Cursor, Limit, Page, page_of
+from app.web.api.scoped import MayRunHouse
 from app.web.api.shapes import Shape
-from app.web.deps import RequireAdmin, SessionDep
+from app.web.deps import SessionDep
 
 router = APIRouter(tags=["house"])
 
@@ -82,31 +83,31 @@ class EventShape(Shape):
     details: dict[str, Any]
 
 
-@router.get("/workers", summary="Workers seen within a week")
-def workers(session: SessionDep, user: RequireAdmin) -> list[WorkerShape]:
+@router.get("/workers", operation_id="list_workers", summary="Workers seen within a week")
+def workers(session: SessionDep, user: MayRunHouse) -> list[WorkerShape]:
     return [WorkerShape.model_validate(worker) for worker in house.workers(session)]
 
 
-@router.get("/queues", summary="Both queues")
-def queues(session: SessionDep, user: RequireAdmin) -> list[QueueShape]:
+@router.get("/queues", operation_id="list_queues", summary="Both queues")
+def queues(session: SessionDep, user: MayRunHouse) -> list[QueueShape]:
     return [QueueShape.model_validate(queue) for queue in house.queues(session)]
 
 
-@router.get("/jobs/failed", summary="Jobs that failed for good, newest first")
-def failed(session: SessionDep, user: RequireAdmin, cursor: Cursor, limit: Limit = 50) -> Page[JobShape]:
+@router.get("/jobs/failed", operation_id="list_failed_jobs", summary="Jobs that failed for good, newest first")
+def failed(session: SessionDep, user: MayRunHouse, cursor: Cursor, limit: Limit = 50) -> Page[JobShape]:
     found = house.failed(session, before=cursor, limit=limit + 1)
     return page_of([JobShape.model_validate(job) for job in found], limit, lambda job: job.id)
 
 
-@router.post("/jobs/{job_id}/retry", summary="Try a failed job again", status_code=204)
-def retry(job_id: int, session: SessionDep, user: RequireAdmin) -> None:
+@router.post("/jobs/{job_id}/retry", operation_id="retry_job", summary="Try a failed job again", status_code=204)
+def retry(job_id: int, session: SessionDep, user: MayRunHouse) -> None:
     """409 where what it would make is not wanted any more."""
     job_moves.retry(session, job_id=job_id, actor=user)
 
 
-@router.get("/events", summary="The history, newest first")
+@router.get("/events", operation_id="list_events", summary="The history, newest first")
 def events(
-    session: SessionDep, user: RequireAdmin, cursor: Cursor, limit: Limit = 100,
+    session: SessionDep, user: MayRunHouse, cursor: Cursor, limit: Limit = 100,
     who: Annotated[str, Query(max_length=200, description="Part of the actor's name, or `system`.")] = "",
     kind: Annotated[str, Query(max_length=64, description="Kind of object, such as `rounds`.")] = "",
     study: int | None = None,

@@ -10,8 +10,9 @@ from app.models import Role
 from app.services import invite_views, invites
 from app.services.invite_views import InviteLine
 from app.web.api.paging import Cursor, Limit, Page, page_of
+from app.web.api.scoped import MayManageUsers
 from app.web.api.shapes import Shape
-from app.web.deps import RequireUserAdmin, SessionDep, SettingsDep
+from app.web.deps import SessionDep, SettingsDep
 
 router = APIRouter(prefix="/invites", tags=["people"])
 
@@ -54,22 +55,22 @@ class MadeInvite(InviteShape):
     link: str = Field(description="Shown this once.")
 
 
-@router.post("", status_code=201, summary="Make an invite")
-def create(body: NewInvite, session: SessionDep, user: RequireUserAdmin, settings: SettingsDep) -> MadeInvite:
+@router.post("", operation_id="create_invite", status_code=201, summary="Make an invite")
+def create(body: NewInvite, session: SessionDep, user: MayManageUsers, settings: SettingsDep) -> MadeInvite:
     values = body.model_dump(exclude={"study"})
     invite, token = invites.make(session, actor=user, study_id=body.study, **values)
     shape = InviteShape.of(invite_views.line(session, invite.id))
     return MadeInvite(link=f"{settings.site_url}/join/{token}", **shape.model_dump())
 
 
-@router.get("", summary="Invites, newest first")
-def index(session: SessionDep, user: RequireUserAdmin, cursor: Cursor, limit: Limit = 50) -> Page[InviteShape]:
+@router.get("", operation_id="list_invites", summary="Invites, newest first")
+def index(session: SessionDep, user: MayManageUsers, cursor: Cursor, limit: Limit = 50) -> Page[InviteShape]:
     lines = invite_views.lines(session, before=cursor, limit=limit + 1)
     return page_of([InviteShape.of(line) for line in lines], limit, lambda invite: invite.id)
 
 
-@router.post("/{invite_id}/revoke", summary="Take an invite back")
-def revoke(invite_id: int, session: SessionDep, user: RequireUserAdmin) -> InviteShape:
+@router.post("/{invite_id}/revoke", operation_id="revoke_invite", summary="Take an invite back")
+def revoke(invite_id: int, session: SessionDep, user: MayManageUsers) -> InviteShape:
     """It lets nobody in any more; who came in stays."""
     invites.revoke(session, invite_id=invite_id, actor=user)
     return InviteShape.of(invite_views.line(session, invite_id))

@@ -4,8 +4,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from app.services import mail_wishes
+from app.web.api.scoped import MayHearByMail
 from app.web.api.shapes import Shape
-from app.web.deps import RequireResearcher, SessionDep, SettingsDep
+from app.web.deps import SessionDep, SettingsDep
 
 router = APIRouter(prefix="/me/mail", tags=["people"])
 
@@ -23,18 +24,18 @@ class NewWish(BaseModel):
     kinds: list[str] = Field(description="Kinds of events, as webhooks have them; none at all is a wish, too.")
 
 
-@router.get("", summary="What I hear of by e-mail")
-def index(session: SessionDep, user: RequireResearcher) -> list[WishShape]:
+@router.get("", operation_id="list_mail_wishes", summary="What I hear of by e-mail")
+def index(session: SessionDep, user: MayHearByMail) -> list[WishShape]:
     return [WishShape.model_validate(wish) for wish in mail_wishes.lines(session, user)]
 
 
-@router.put("", summary="Choose what I hear of by e-mail")
-def wish(body: NewWish, session: SessionDep, user: RequireResearcher) -> list[WishShape]:
+@router.put("", operation_id="set_mail_wish", summary="Choose what I hear of by e-mail")
+def wish(body: NewWish, session: SessionDep, user: MayHearByMail) -> list[WishShape]:
     mail_wishes.wish(session, user=user, study_id=body.study, kinds=body.kinds)
     return index(session, user)
 
 
-@router.post("/test", status_code=202, summary="Send me a test mail")
-def test(session: SessionDep, user: RequireResearcher, settings: SettingsDep) -> None:
+@router.post("/test", operation_id="send_test_mail", status_code=202, summary="Send me a test mail")
+def test(session: SessionDep, user: MayHearByMail, settings: SettingsDep) -> None:
     """503 where e-mail is not set up, 409 without an address of yours, 429 more than once a minute."""
     mail_wishes.test(session, settings, user=user)

@@ -9,7 +9,8 @@ from app.models import Role, User
 from app.services import accounts, sign_in, user_preferences
 from app.services.user_preferences import UserPreferences
 from app.web import identity
-from app.web.deps import CurrentUser, IdentityDep, LimitsDep, SessionDep, SettingsDep
+from app.web.api.scoped import MaySeeSelf
+from app.web.deps import IdentityDep, LimitsDep, SessionDep, SettingsDep
 from app.web.identity import Identity
 from app.web.pages.sign_in import address
 
@@ -37,13 +38,13 @@ class Credentials(BaseModel):
     password: str = Field(max_length=2000)
 
 
-@router.get("/me", summary="Who I am")
-def show(user: CurrentUser, who: IdentityDep, settings: SettingsDep) -> Me:
+@router.get("/me", operation_id="get_me", summary="Who I am")
+def show(user: MaySeeSelf, who: IdentityDep, settings: SettingsDep) -> Me:
     return _me(user, who.csrf_token(settings))
 
 
-@router.patch("/me", summary="Change my name or preferences")
-def change(body: Changes, session: SessionDep, user: CurrentUser, who: IdentityDep, settings: SettingsDep) -> Me:
+@router.patch("/me", operation_id="update_me", summary="Change my name or preferences")
+def change(body: Changes, session: SessionDep, user: MaySeeSelf, who: IdentityDep, settings: SettingsDep) -> Me:
     if body.name is not None:
         user.display_name = accounts.checked_name(body.name)
     if body.preferences:
@@ -51,7 +52,7 @@ def change(body: Changes, session: SessionDep, user: CurrentUser, who: IdentityD
     return _me(user, who.csrf_token(settings))
 
 
-@router.post("/sign-in", summary="Sign in with a password")
+@router.post("/sign-in", operation_id="sign_in", summary="Sign in with a password")
 def sign_in_(
     body: Credentials, request: Request, response: Response, session: SessionDep, counts: LimitsDep,
     settings: SettingsDep,

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query
 from app.services import checkpoint_views, round_views, training_views
 from app.services.training_views import RunLine
 from app.web.api.paging import Cursor, Limit, Page, page_of
+from app.web.api.scoped import MayRead
 from app.web.api.shapes import RunShape, ScoreShape
-from app.web.deps import RequireResearcher, SessionDep
+from app.web.deps import SessionDep
 
 router = APIRouter(tags=["rounds"])
 
@@ -20,9 +21,9 @@ class Metrics(Page[dict[str, Any]]):
     scores: list[ScoreShape]
 
 
-@router.get("/rounds/{round_id}/metrics", summary="Metrics of a training run")
+@router.get("/rounds/{round_id}/metrics", operation_id="get_metrics", summary="Metrics of a training run")
 def show(
-    round_id: int, session: SessionDep, user: RequireResearcher, cursor: Cursor, limit: Limit = 500,
+    round_id: int, session: SessionDep, user: MayRead, cursor: Cursor, limit: Limit = 500,
     run: Annotated[int | None, Query(description="The run's number in its round; without, the newest.")] = None,
 ) -> Metrics:  # fmt: skip
     """404 before the round has a training run."""

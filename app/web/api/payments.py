@@ -8,8 +8,9 @@ from pydantic import BaseModel, Field
 
 from app.services import payments
 from app.web.api.paging import Cursor, cursor_of
+from app.web.api.scoped import MayManagePeople
 from app.web.api.shapes import Shape
-from app.web.deps import RequireAdmin, SessionDep
+from app.web.deps import SessionDep
 from app.web.payment_form import AskedDep
 
 router = APIRouter(tags=["people"])
@@ -48,8 +49,8 @@ class Sheet(BaseModel):
     totals: PaymentTotals
 
 
-@router.get("/payments", summary="Choices and minutes by person and day")
-def sheet(session: SessionDep, user: RequireAdmin, asked: AskedDep, cursor: Cursor) -> Sheet:
+@router.get("/payments", operation_id="get_payments", summary="Choices and minutes by person and day")
+def sheet(session: SessionDep, user: MayManagePeople, asked: AskedDep, cursor: Cursor) -> Sheet:
     """From `since` to `until` (days, both included) as `zone` has them (by itself this month, in UTC), of one `study`
     or of all; at `per_choice` and `per_hour`, if these are given. A person's days are never torn apart."""
     wanted = asked.wanted()

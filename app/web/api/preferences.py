@@ -10,7 +10,8 @@ from app import db
 from app.services import export_formats, export_source
 from app.services.export_source import Rounds, Source
 from app.services.export_writers import require_pyarrow
-from app.web.deps import ArtifactsDep, RequireResearcher, SessionDep, SettingsDep
+from app.web.api.scoped import MayTakeData
+from app.web.deps import ArtifactsDep, SessionDep, SettingsDep
 from app.web.downloads import as_attachment
 
 router = APIRouter(tags=["preferences"])
@@ -22,10 +23,15 @@ MEDIA_TYPES = {
 }
 
 
-@router.get("/studies/{study_id}/preferences", summary="What people said of each pair", response_class=Response)
+@router.get(
+    "/studies/{study_id}/preferences",
+    operation_id="get_preferences",
+    summary="What people said of each pair",
+    response_class=Response,
+)
 def export(
     request: Request, study_id: int, session: SessionDep, settings: SettingsDep, artifacts: ArtifactsDep,
-    user: RequireResearcher, format: Literal["jsonl", "csv", "parquet"] = "jsonl",
+    user: MayTakeData, format: Literal["jsonl", "csv", "parquet"] = "jsonl",
     kind: Rounds = Rounds.PREFERENCE, table: Literal["preferences", "choices"] = "preferences",
 ) -> Response:  # fmt: skip
     """Every pair that anyone has answered, with the probability p that `first` is better and the counts behind it; or,

@@ -14,8 +14,9 @@ from app.services.prompt_figures import PromptFigures
 from app.services.prompt_texts import Form
 from app.services.prompt_views import SetLine
 from app.web.api.paging import Cursor, Limit, Page, page_of
+from app.web.api.scoped import MayRead, MayRunStudies
 from app.web.api.shapes import Shape
-from app.web.deps import RequireAdmin, RequireResearcher, SessionDep
+from app.web.deps import SessionDep
 
 router = APIRouter(tags=["prompts"])
 
@@ -161,19 +162,24 @@ class StudyPromptsShape(BaseModel):
     prompts: list[PromptFiguresShape]
 
 
-@router.get("/prompt-lists", summary="Prompt lists that are shipped")
-def ready(user: RequireResearcher) -> list[ReadyShape]:
+@router.get("/prompt-lists", operation_id="list_prompt_lists", summary="Prompt lists that are shipped")
+def ready(user: MayRead) -> list[ReadyShape]:
     return [ReadyShape.model_validate(one) for one in prompt_lists.every()]
 
 
-@router.get("/prompt-sets", summary="Prompt sets by name, the newest version of each")
-def index(session: SessionDep, user: RequireResearcher, cursor: Cursor, limit: Limit = 50) -> Page[PromptSetShape]:
+@router.get("/prompt-sets", operation_id="list_prompt_sets", summary="Prompt sets by name, the newest version of each")
+def index(session: SessionDep, user: MayRead, cursor: Cursor, limit: Limit = 50) -> Page[PromptSetShape]:
     sets = prompt_views.every(session, before=cursor, limit=limit + 1)
     return page_of([PromptSetShape.of(one.newest) for one in sets], limit, lambda line: line.id)
 
 
-@router.post("/prompt-sets", status_code=201, summary="Make a prompt set, or a set's next version")
-def create(body: NewPromptSet, response: Response, session: SessionDep, user: RequireAdmin) -> PromptSetDetail:
+@router.post(
+    "/prompt-sets",
+    operation_id="create_prompt_set",
+    status_code=201,
+    summary="Make a prompt set, or a set's next version",
+)
+def create(body: NewPromptSet, response: Response, session: SessionDep, user: MayRunStudies) -> PromptSetDetail:
     """A list that equals the newest version of this name gives that version."""
     review = prompt_drafts.review(body.draft())
     made = prompt_sets.create(session, name=body.name, prompts=review.kept, actor=user)
@@ -181,21 +187,21 @@ def create(body: NewPromptSet, response: Response, session: SessionDep, user: Re
     return _detail(session, made.id)
 
 
-@router.post("/prompt-sets/preview", summary="What a list would become")
-def preview(body: Preview, session: SessionDep, user: RequireAdmin) -> ReviewShape:
+@router.post("/prompt-sets/preview", operation_id="preview_prompt_set", summary="What a list would become")
+def preview(body: Preview, session: SessionDep, user: MayRunStudies) -> ReviewShape:
     """Repeats, splits, weights, and prompts that the model's text encoder would cut. Nothing is stored."""
     model = base_models.get(session, body.base_model) if body.base_model is not None else None
     return ReviewShape.of(prompt_drafts.review(body.draft(), model=model))
 
 
-@router.get("/prompt-sets/{prompt_set_id}", summary="One version of a prompt set")
-def show(prompt_set_id: int, session: SessionDep, user: RequireResearcher) -> PromptSetDetail:
+@router.get("/prompt-sets/{prompt_set_id}", operation_id="get_prompt_set", summary="One version of a prompt set")
+def show(prompt_set_id: int, session: SessionDep, user: MayRead) -> PromptSetDetail:
     return _detail(session, prompt_set_id)
 
 
-@router.get("/studies/{study_id}/prompts", summary="How a study's prompts fare")
+@router.get("/studies/{study_id}/prompts", operation_id="get_study_prompts", summary="How a study's prompts fare")
 def of_study(
-    study_id: int, session: SessionDep, user: RequireResearcher,
+    study_id: int, session: SessionDep, user: MayRead,
     rounds: Annotated[int | Literal["all"], Query(description="The newest so many rounds of each kind.")] = 20,
 ) -> StudyPromptsShape:  # fmt: skip
     study = studies.get(session, study_id)

@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from app.services import evaluation_results, round_moves, round_views
+from app.web.api.scoped import MayRead, MayRunStudies
 from app.web.api.shapes import ComparisonShape, RoundDetail
-from app.web.deps import RequireAdmin, RequireResearcher, SessionDep
+from app.web.deps import SessionDep
 
 router = APIRouter(tags=["rounds"])
 
@@ -18,46 +19,48 @@ class Retry(BaseModel):
     )
 
 
-@router.get("/rounds/{round_id}", summary="One round")
-def show(round_id: int, session: SessionDep, user: RequireResearcher) -> RoundDetail:
+@router.get("/rounds/{round_id}", operation_id="get_round", summary="One round")
+def show(round_id: int, session: SessionDep, user: MayRead) -> RoundDetail:
     return RoundDetail.of_head(round_views.head(session, round_id))
 
 
-@router.get("/rounds/{round_id}/comparison", summary="What an evaluation round has found")
-def comparison(round_id: int, session: SessionDep, user: RequireResearcher) -> ComparisonShape:
+@router.get(
+    "/rounds/{round_id}/comparison", operation_id="get_comparison", summary="What an evaluation round has found"
+)
+def comparison(round_id: int, session: SessionDep, user: MayRead) -> ComparisonShape:
     """422 for a preference round, which compares nothing."""
     return ComparisonShape.of(round_id, evaluation_results.of_round(session, round_id))
 
 
-@router.post("/rounds/{round_id}/pause", summary="Let a round stand still")
-def pause(round_id: int, session: SessionDep, user: RequireAdmin) -> RoundDetail:
+@router.post("/rounds/{round_id}/pause", operation_id="pause_round", summary="Let a round stand still")
+def pause(round_id: int, session: SessionDep, user: MayRunStudies) -> RoundDetail:
     """No pairs are dealt, and workers give their jobs back at the next safe point."""
     round_moves.pause(session, round_id=round_id, actor=user)
     return show(round_id, session, user)
 
 
-@router.post("/rounds/{round_id}/resume", summary="Let a paused round go on")
-def resume(round_id: int, session: SessionDep, user: RequireAdmin) -> RoundDetail:
+@router.post("/rounds/{round_id}/resume", operation_id="resume_round", summary="Let a paused round go on")
+def resume(round_id: int, session: SessionDep, user: MayRunStudies) -> RoundDetail:
     round_moves.resume(session, round_id=round_id, actor=user)
     return show(round_id, session, user)
 
 
-@router.post("/rounds/{round_id}/advance", summary="Train now")
-def advance(round_id: int, session: SessionDep, user: RequireAdmin) -> RoundDetail:
+@router.post("/rounds/{round_id}/advance", operation_id="advance_round", summary="Train now")
+def advance(round_id: int, session: SessionDep, user: MayRunStudies) -> RoundDetail:
     """Train with the choices there are; an evaluation round ends."""
     round_moves.advance(session, round_id=round_id, actor=user)
     return show(round_id, session, user)
 
 
-@router.post("/rounds/{round_id}/cancel", summary="End a round without a checkpoint")
-def cancel(round_id: int, session: SessionDep, user: RequireAdmin) -> RoundDetail:
+@router.post("/rounds/{round_id}/cancel", operation_id="cancel_round", summary="End a round without a checkpoint")
+def cancel(round_id: int, session: SessionDep, user: MayRunStudies) -> RoundDetail:
     """Its pictures and choices are kept."""
     round_moves.cancel(session, round_id=round_id, actor=user)
     return show(round_id, session, user)
 
 
-@router.post("/rounds/{round_id}/retry", summary="Go on where a round failed")
-def retry(round_id: int, session: SessionDep, user: RequireAdmin, body: Retry | None = None) -> RoundDetail:
+@router.post("/rounds/{round_id}/retry", operation_id="retry_round", summary="Go on where a round failed")
+def retry(round_id: int, session: SessionDep, user: MayRunStudies, body: Retry | None = None) -> RoundDetail:
     """With `training`: a new training run with these settings on the same frozen choices."""
     if body is None or body.training is None:
         round_moves.retry(session, round_id=round_id, actor=user)

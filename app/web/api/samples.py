@@ -4,25 +4,28 @@ from fastapi import APIRouter, Request, Response
 
 from app.errors import Gone, NotFound
 from app.services import samples
-from app.web.deps import ArtifactsDep, RequireResearcher, SessionDep
+from app.web.api.scoped import MayRead
+from app.web.deps import ArtifactsDep, SessionDep
 from app.web.downloads import download
 
 router = APIRouter(tags=["samples"])
 
 
-@router.get("/samples/{sample_id}/image", summary="The lossless picture (PNG)")
-def image(
-    request: Request, sample_id: int, session: SessionDep, artifacts: ArtifactsDep, user: RequireResearcher
-) -> Response:
+@router.get("/samples/{sample_id}/image", operation_id="get_sample_image", summary="The lossless picture (PNG)")
+def image(request: Request, sample_id: int, session: SessionDep, artifacts: ArtifactsDep, user: MayRead) -> Response:
     row = samples.get(session, sample_id)
     return download(
         request, artifacts, key=row.image_key, size=row.image_size, sha256=row.image_sha256, name=f"{sample_id}.png"
     )
 
 
-@router.get("/samples/{sample_id}/trajectory", summary="x_T … x_0 with log-probabilities (safetensors)")
+@router.get(
+    "/samples/{sample_id}/trajectory",
+    operation_id="get_sample_trajectory",
+    summary="x_T … x_0 with log-probabilities (safetensors)",
+)
 def trajectory(
-    request: Request, sample_id: int, session: SessionDep, artifacts: ArtifactsDep, user: RequireResearcher
+    request: Request, sample_id: int, session: SessionDep, artifacts: ArtifactsDep, user: MayRead
 ) -> Response:
     """404 where none was kept (evaluation pictures have none), 410 where retention has removed it."""
     row = samples.get(session, sample_id)

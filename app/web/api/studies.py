@@ -23,8 +23,9 @@ from app.services import (
 from app.services.prompt_texts import PromptLine
 from app.study_settings import load_preset, merged
 from app.web.api.paging import Cursor, Limit, Page, page_of
+from app.web.api.scoped import MayRead, MayRunStudies
 from app.web.api.shapes import IdempotencyKey, RoundDetail, Shape, StudyDetail, StudyShape
-from app.web.deps import RequireAdmin, RequireResearcher, SessionDep
+from app.web.deps import SessionDep
 
 router = APIRouter(tags=["studies"])
 
@@ -113,9 +114,9 @@ class NewRound(BaseModel):
     )
 
 
-@router.post("/studies", status_code=201, summary="Make a study")
+@router.post("/studies", operation_id="create_study", status_code=201, summary="Make a study")
 def create(
-    body: NewStudy, response: Response, session: SessionDep, user: RequireAdmin, key: IdempotencyKey = None
+    body: NewStudy, response: Response, session: SessionDep, user: MayRunStudies, key: IdempotencyKey = None
 ) -> StudyDetail:
     """The base model is registered and pinned; prompts are stored as a prompt set of the study's name."""
     model = base_models.register_at_once(session, source=body.base_model, revision=body.revision, actor=user)
@@ -136,27 +137,27 @@ def create(
     return StudyDetail.of_page(study_views.page(session, study.id))
 
 
-@router.get("/studies", summary="Studies, newest first")
-def index(session: SessionDep, user: RequireResearcher, cursor: Cursor, limit: Limit = 50) -> Page[StudyShape]:
+@router.get("/studies", operation_id="list_studies", summary="Studies, newest first")
+def index(session: SessionDep, user: MayRead, cursor: Cursor, limit: Limit = 50) -> Page[StudyShape]:
     """Those that are not archived."""
     cards = study_views.cards(session, before=cursor, limit=limit + 1)
     return page_of([StudyShape.of(card) for card in cards], limit, lambda study: study.id)
 
 
-@router.get("/studies/{study_id}", summary="One study")
-def show(study_id: int, session: SessionDep, user: RequireResearcher) -> StudyDetail:
+@router.get("/studies/{study_id}", operation_id="get_study", summary="One study")
+def show(study_id: int, session: SessionDep, user: MayRead) -> StudyDetail:
     return StudyDetail.of_page(study_views.page(session, study_id))
 
 
-@router.patch("/studies/{study_id}/labeling", summary="Change the labeling settings")
-def change_labeling(study_id: int, body: dict[str, Any], session: SessionDep, user: RequireAdmin) -> StudyDetail:
+@router.patch("/studies/{study_id}/labeling", operation_id="update_labeling", summary="Change the labeling settings")
+def change_labeling(study_id: int, body: dict[str, Any], session: SessionDep, user: MayRunStudies) -> StudyDetail:
     """The fields that change, by name; also while rounds are open. 422 names what cannot be used."""
     studies.change_labeling(session, study_id=study_id, labeling=body, actor=user)
     return StudyDetail.of_page(study_views.page(session, study_id))
 
 
-@router.patch("/studies/{study_id}", summary="Change a study")
-def change(study_id: int, body: StudyChange, session: SessionDep, user: RequireAdmin) -> StudyDetail:
+@router.patch("/studies/{study_id}", operation_id="update_study", summary="Change a study")
+def change(study_id: int, body: StudyChange, session: SessionDep, user: MayRunStudies) -> StudyDetail:
     """Name, question, and what later rounds draw and train with. 422 names what cannot be used or changed any more."""
     studies.change(
         session, study_id=study_id, name=body.name, question=body.question, settings=body.settings, actor=user
@@ -164,41 +165,50 @@ def change(study_id: int, body: StudyChange, session: SessionDep, user: RequireA
     return StudyDetail.of_page(study_views.page(session, study_id))
 
 
-@router.post("/studies/{study_id}/archive", summary="Put a study into the archive")
-def archive(study_id: int, session: SessionDep, user: RequireAdmin) -> StudyDetail:
+@router.post("/studies/{study_id}/archive", operation_id="archive_study", summary="Put a study into the archive")
+def archive(study_id: int, session: SessionDep, user: MayRunStudies) -> StudyDetail:
     """409 while a round of it is open."""
     studies.archive(session, study_id=study_id, actor=user)
     return StudyDetail.of_page(study_views.page(session, study_id))
 
 
-@router.post("/studies/{study_id}/unarchive", summary="Take a study out of the archive")
-def unarchive(study_id: int, session: SessionDep, user: RequireAdmin) -> StudyDetail:
+@router.post("/studies/{study_id}/unarchive", operation_id="unarchive_study", summary="Take a study out of the archive")
+def unarchive(study_id: int, session: SessionDep, user: MayRunStudies) -> StudyDetail:
     studies.unarchive(session, study_id=study_id, actor=user)
     return StudyDetail.of_page(study_views.page(session, study_id))
 
 
-@router.post("/studies/{study_id}/copy", status_code=201, summary="Make a study like this one")
-def copy(study_id: int, body: StudyCopy, session: SessionDep, user: RequireAdmin) -> StudyDetail:
+@router.post(
+    "/studies/{study_id}/copy", operation_id="copy_study", status_code=201, summary="Make a study like this one"
+)
+def copy(study_id: int, body: StudyCopy, session: SessionDep, user: MayRunStudies) -> StudyDetail:
     """The same model, prompts and settings; pictures of its guidelines are left out."""
     made = study_copies.copy(session, study_id=study_id, name=body.name, seed=body.seed, actor=user)
     return StudyDetail.of_page(study_views.page(session, made.id))
 
 
-@router.get("/studies/{study_id}/file", summary="A study as a file", response_class=PlainTextResponse)
-def file(study_id: int, session: SessionDep, user: RequireResearcher) -> Response:
+@router.get(
+    "/studies/{study_id}/file",
+    operation_id="get_study_file",
+    summary="A study as a file",
+    response_class=PlainTextResponse,
+)
+def file(study_id: int, session: SessionDep, user: MayRead) -> Response:
     """TOML, as `tastemaker study create --file` reads it."""
     return PlainTextResponse(study_files.write(study_files.of_study(session, study_id)), media_type="application/toml")
 
 
-@router.post("/studies/file", status_code=201, summary="Make a study from its file")
-def from_file(body: StudyFile, session: SessionDep, user: RequireAdmin) -> StudyDetail:
+@router.post(
+    "/studies/file", operation_id="create_study_from_file", status_code=201, summary="Make a study from its file"
+)
+def from_file(body: StudyFile, session: SessionDep, user: MayRunStudies) -> StudyDetail:
     """The prompts stand in the file itself: other files are not read."""
     made = study_files.store(session, study_files.parse(body.toml, name="the file"), actor=user)
     return StudyDetail.of_page(study_views.page(session, made.id))
 
 
-@router.post("/studies/estimate", summary="What a round would take")
-def estimate(body: WhatIf, session: SessionDep, user: RequireResearcher) -> EstimateShape:
+@router.post("/studies/estimate", operation_id="estimate_round", summary="What a round would take")
+def estimate(body: WhatIf, session: SessionDep, user: MayRunStudies) -> EstimateShape:
     """Pictures, choices, disk and time, from this instance's own measurements; null where there is none yet."""
     settings = merged(load_preset(body.preset)[0], body.settings)
     found = estimates.of_round(
@@ -212,9 +222,9 @@ def estimate(body: WhatIf, session: SessionDep, user: RequireResearcher) -> Esti
     return EstimateShape.model_validate(found)
 
 
-@router.post("/studies/{study_id}/rounds", status_code=201, summary="Launch a round")
+@router.post("/studies/{study_id}/rounds", operation_id="launch_round", status_code=201, summary="Launch a round")
 def launch(
-    study_id: int, body: NewRound, response: Response, session: SessionDep, user: RequireAdmin,
+    study_id: int, body: NewRound, response: Response, session: SessionDep, user: MayRunStudies,
     key: IdempotencyKey = None,
 ) -> RoundDetail:  # fmt: skip
     """409 while a preference round of the study is open; evaluation rounds may be open beside it. An evaluation round

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field, model_validator
 
 from app.models import JobState
-from app.services import prompt_sets, studies, tries
-from app.services.tries import Trying
+from app.services import prompt_sets, studies, tries, try_views
+from app.services.try_views import Trying
 from app.study_settings import load_preset, merged, validated
-from app.web.deps import LinksDep, RequireAdmin, SessionDep
+from app.web.api.scoped import MayRunStudies
+from app.web.deps import LinksDep, SessionDep
 from app.web.pictures import PictureLinks
 
 router = APIRouter(prefix="/tries", tags=["tries"])
@@ -61,8 +62,8 @@ class TryShape(BaseModel):
         )
 
 
-@router.post("", status_code=201, summary="Draw two pictures with some settings")
-def ask(body: NewTry, response: Response, session: SessionDep, user: RequireAdmin, links: LinksDep) -> TryShape:
+@router.post("", operation_id="create_try", status_code=201, summary="Draw two pictures with some settings")
+def ask(body: NewTry, response: Response, session: SessionDep, user: MayRunStudies, links: LinksDep) -> TryShape:
     """A worker draws them before anything else that waits. 429 while three tries of the caller are at work."""
     study = studies.get(session, body.study) if body.study is not None else None
     base = validated(study.settings) if study else load_preset(body.preset)[0]
@@ -78,9 +79,9 @@ def ask(body: NewTry, response: Response, session: SessionDep, user: RequireAdmi
         actor=user,
     )
     response.headers["Location"] = f"/api/v1/tries/{made.id}"
-    return TryShape.of(tries.view(session, made.id), links, user.id)
+    return TryShape.of(try_views.view(session, made.id), links, user.id)
 
 
-@router.get("/{try_id}", summary="A try as it is now")
-def show(try_id: int, session: SessionDep, user: RequireAdmin, links: LinksDep) -> TryShape:
-    return TryShape.of(tries.view(session, try_id), links, user.id)
+@router.get("/{try_id}", operation_id="get_try", summary="A try as it is now")
+def show(try_id: int, session: SessionDep, user: MayRunStudies, links: LinksDep) -> TryShape:
+    return TryShape.of(try_views.view(session, try_id), links, user.id)

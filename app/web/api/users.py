@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 from app.models import LinkPurpose, Role
 from app.services import links, people
 from app.web.api.paging import Cursor, Limit, Page, page_of
+from app.web.api.scoped import MayManageUsers
 from app.web.api.shapes import Shape
-from app.web.deps import RequireUserAdmin, SessionDep, SettingsDep
+from app.web.deps import SessionDep, SettingsDep
 from app.web.pages.admin_users import LINKS
 
 router = APIRouter(prefix="/users", tags=["people"])
@@ -44,9 +45,9 @@ class MadeLink(BaseModel):
     link: str = Field(description="Shown this once.")
 
 
-@router.get("", summary="People, newest first")
+@router.get("", operation_id="list_users", summary="People, newest first")
 def index(
-    session: SessionDep, user: RequireUserAdmin, cursor: Cursor, limit: Limit = 50,
+    session: SessionDep, user: MayManageUsers, cursor: Cursor, limit: Limit = 50,
     named: Annotated[str, Query(max_length=200)] = "",
 ) -> Page[UserShape]:  # fmt: skip
     """`named`: only those whose name or e-mail has this in it."""
@@ -54,13 +55,13 @@ def index(
     return page_of([UserShape.model_validate(line) for line in lines], limit, lambda person: person.id)
 
 
-@router.get("/{user_id}", summary="One person")
-def show(user_id: int, session: SessionDep, user: RequireUserAdmin) -> UserShape:
+@router.get("/{user_id}", operation_id="get_user", summary="One person")
+def show(user_id: int, session: SessionDep, user: MayManageUsers) -> UserShape:
     return UserShape.model_validate(people.line(session, user_id))
 
 
-@router.patch("/{user_id}", summary="Change a person's role or access")
-def change(user_id: int, body: UserChanges, session: SessionDep, user: RequireUserAdmin) -> UserShape:
+@router.patch("/{user_id}", operation_id="update_user", summary="Change a person's role or access")
+def change(user_id: int, body: UserChanges, session: SessionDep, user: MayManageUsers) -> UserShape:
     """409 where no admin would be left."""
     person = people.get(session, user_id)
     if body.role is not None:
@@ -71,14 +72,16 @@ def change(user_id: int, body: UserChanges, session: SessionDep, user: RequireUs
     return UserShape.model_validate(people.line(session, user_id))
 
 
-@router.post("/{user_id}/links", status_code=201, summary="Make a link for a person")
+@router.post("/{user_id}/links", operation_id="create_user_link", status_code=201, summary="Make a link for a person")
 def make_link(
-    user_id: int, body: NewLink, session: SessionDep, user: RequireUserAdmin, settings: SettingsDep
+    user_id: int, body: NewLink, session: SessionDep, user: MayManageUsers, settings: SettingsDep
 ) -> MadeLink:
     token = links.make(session, user=people.get(session, user_id), purpose=body.purpose, actor=user)
     return MadeLink(link=f"{settings.site_url}/{LINKS[body.purpose.value]}/{token}")
 
 
-@router.post("/{user_id}/sign-out", status_code=204, summary="Sign a person out everywhere")
-def sign_out(user_id: int, session: SessionDep, user: RequireUserAdmin) -> None:
+@router.post(
+    "/{user_id}/sign-out", operation_id="sign_out_user", status_code=204, summary="Sign a person out everywhere"
+)
+def sign_out(user_id: int, session: SessionDep, user: MayManageUsers) -> None:
     people.sign_out(session, user=people.get(session, user_id), actor=user)

@@ -10,7 +10,8 @@ from app.services import studies, warning_views
 from app.services.troubles import in_english
 from app.services.warning_views import WarningLine
 from app.web.api.paging import Cursor, Limit, Page, page_of
-from app.web.deps import RequireResearcher, SessionDep
+from app.web.api.scoped import MayRead
+from app.web.deps import SessionDep
 
 router = APIRouter(tags=["studies"])
 
@@ -46,10 +47,8 @@ class WarningShape(BaseModel):
         )
 
 
-@router.get("/studies/{study_id}/warnings", summary="Warnings of a study")
-def show(
-    study_id: int, session: SessionDep, user: RequireResearcher, cursor: Cursor, limit: Limit = 100
-) -> Page[WarningShape]:
+@router.get("/studies/{study_id}/warnings", operation_id="list_warnings", summary="Warnings of a study")
+def show(study_id: int, session: SessionDep, user: MayRead, cursor: Cursor, limit: Limit = 100) -> Page[WarningShape]:
     """Newest first."""
     studies.get(session, study_id)
     lines = warning_views.of_study(session, study_id, before=cursor, limit=limit + 1)

@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field, computed_field
 from app.models import DeliveryState, Webhook
 from app.services import deliveries, delivery_views, outbox, webhooks
 from app.web.api.paging import Cursor, Limit, Page, page_of
+from app.web.api.scoped import MayRunHouse
 from app.web.api.shapes import Shape
-from app.web.deps import RequireAdmin, SessionDep, SettingsDep
+from app.web.deps import SessionDep, SettingsDep
 
 router = APIRouter(tags=["webhooks"])
 
@@ -93,28 +94,30 @@ class DeliveryShape(Shape):
         return f"msg_{self.key.hex}"
 
 
-@router.get("/webhooks", summary="All webhooks")
-def index(session: SessionDep, user: RequireAdmin) -> list[WebhookShape]:
+@router.get("/webhooks", operation_id="list_webhooks", summary="All webhooks")
+def index(session: SessionDep, user: MayRunHouse) -> list[WebhookShape]:
     return [WebhookShape.model_validate(line) for line in delivery_views.webhooks(session)]
 
 
-@router.post("/webhooks", status_code=201, summary="Make a webhook")
-def create(body: NewWebhook, session: SessionDep, user: RequireAdmin, settings: SettingsDep) -> MadeWebhook:
+@router.post("/webhooks", operation_id="create_webhook", status_code=201, summary="Make a webhook")
+def create(body: NewWebhook, session: SessionDep, user: MayRunHouse, settings: SettingsDep) -> MadeWebhook:
     webhook, secret = webhooks.make(
         session, settings, url=body.url, kinds=body.events, study_id=body.study, note=body.note, actor=user
     )
     return MadeWebhook(secret=secret, **_shape(session, webhook.id).model_dump())
 
 
-@router.get("/webhooks/{webhook_id}", summary="One webhook")
-def show(webhook_id: int, session: SessionDep, user: RequireAdmin) -> WebhookShape:
+@router.get("/webhooks/{webhook_id}", operation_id="get_webhook", summary="One webhook")
+def show(webhook_id: int, session: SessionDep, user: MayRunHouse) -> WebhookShape:
     webhooks.get(session, webhook_id)
     return _shape(session, webhook_id)
 
 
-@router.patch("/webhooks/{webhook_id}", summary="Change a webhook, or switch it on or off")
+@router.patch(
+    "/webhooks/{webhook_id}", operation_id="update_webhook", summary="Change a webhook, or switch it on or off"
+)
 def change(
-    webhook_id: int, body: WebhookChanges, session: SessionDep, user: RequireAdmin, settings: SettingsDep
+    webhook_id: int, body: WebhookChanges, session: SessionDep, user: MayRunHouse, settings: SettingsDep
 ) -> WebhookShape:
     now = webhooks.get(session, webhook_id)
     webhooks.change(
@@ -130,26 +133,33 @@ def change(
     return _shape(session, webhook_id)
 
 
-@router.delete("/webhooks/{webhook_id}", status_code=204, summary="Remove a webhook and what it was sent")
-def remove(webhook_id: int, session: SessionDep, user: RequireAdmin) -> None:
+@router.delete(
+    "/webhooks/{webhook_id}",
+    operation_id="delete_webhook",
+    status_code=204,
+    summary="Remove a webhook and what it was sent",
+)
+def remove(webhook_id: int, session: SessionDep, user: MayRunHouse) -> None:
     webhooks.remove(session, webhook_id=webhook_id, actor=user)
 
 
-@router.post("/webhooks/{webhook_id}/secret", summary="Make a new secret")
-def renew_secret(webhook_id: int, session: SessionDep, user: RequireAdmin, settings: SettingsDep) -> Secret:
+@router.post("/webhooks/{webhook_id}/secret", operation_id="renew_webhook_secret", summary="Make a new secret")
+def renew_secret(webhook_id: int, session: SessionDep, user: MayRunHouse, settings: SettingsDep) -> Secret:
     return Secret(secret=webhooks.renew_secret(session, settings, webhook_id=webhook_id, actor=user))
 
 
-@router.post("/webhooks/{webhook_id}/test", status_code=202, summary="Send a test")
-def test(webhook_id: int, session: SessionDep, user: RequireAdmin, settings: SettingsDep) -> DeliveryShape:
+@router.post("/webhooks/{webhook_id}/test", operation_id="test_webhook", status_code=202, summary="Send a test")
+def test(webhook_id: int, session: SessionDep, user: MayRunHouse, settings: SettingsDep) -> DeliveryShape:
     """It is sent a moment later; look at its delivery."""
     made = webhooks.test(session, webhook_id=webhook_id, actor=user)
     return DeliveryShape.model_validate(delivery_views.line(session, made.id, site_url=settings.site_url))
 
 
-@router.get("/webhooks/{webhook_id}/deliveries", summary="What a webhook was sent, newest first")
+@router.get(
+    "/webhooks/{webhook_id}/deliveries", operation_id="list_deliveries", summary="What a webhook was sent, newest first"
+)
 def sent(
-    webhook_id: int, session: SessionDep, user: RequireAdmin, settings: SettingsDep, cursor: Cursor, limit: Limit = 50
+    webhook_id: int, session: SessionDep, user: MayRunHouse, settings: SettingsDep, cursor: Cursor, limit: Limit = 50
 ) -> Page[DeliveryShape]:
     """Kept for 30 days."""
     webhooks.get(session, webhook_id)
@@ -159,8 +169,8 @@ def sent(
     return page_of([DeliveryShape.model_validate(line) for line in found], limit, lambda line: line.id)
 
 
-@router.post("/deliveries/{delivery_id}/again", status_code=202, summary="Deliver again")
-def again(delivery_id: int, session: SessionDep, user: RequireAdmin, settings: SettingsDep) -> DeliveryShape:
+@router.post("/deliveries/{delivery_id}/again", operation_id="redeliver", status_code=202, summary="Deliver again")
+def again(delivery_id: int, session: SessionDep, user: MayRunHouse, settings: SettingsDep) -> DeliveryShape:
     """409 where it is on its way, or its webhook is switched off."""
     deliveries.again(session, delivery_id, actor=user)
     return DeliveryShape.model_validate(delivery_views.line(session, delivery_id, site_url=settings.site_url))

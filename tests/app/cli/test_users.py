@@ -8,7 +8,8 @@ import pytest
 from app.cli import main
 from app.db import transaction
 from app.models import LinkPurpose, Role
-from app.services import accounts, invites, links, passwords
+from app.services import accounts, invites, links, passwords, personal_tokens
+from app.services.scopes import Scope
 from app.settings import activate
 
 
@@ -61,7 +62,23 @@ def test_a_token_lets_a_script_act_as_the_person(tastemaker, sessions):
     assert code == 0
     assert "30 days" in err
     with transaction(sessions) as session:
-        assert accounts.signed_in(session, out.strip()).handle == "ada"
+        user, scopes = personal_tokens.owner(session, out.strip())
+    assert (user.handle, scopes) == ("ada", {Scope.PROFILE, Scope.ANNOTATE})
+
+
+def test_a_token_has_the_scopes_it_was_asked_for_and_no_others(tastemaker, sessions):
+    tastemaker("user", "add", "ada", "--role", "researcher")
+    code, out, _ = tastemaker("user", "token", "ada", "--scope", "read", "--days", "7", "--name", "Notebook", "--json")
+    said = json.loads(out)
+    assert (code, said["scopes"]) == (0, ["read"])
+    with transaction(sessions) as session:
+        user, scopes = personal_tokens.owner(session, said["token"])
+        [line] = personal_tokens.of_user(session, user)
+    assert scopes == {Scope.READ}
+    assert (line.name, (line.expires_at - line.created_at).days) == ("Notebook", 7)
+    code, _, err = tastemaker("user", "token", "ada", "--scope", "house")
+    assert code == 2
+    assert "your role allows profile, annotate, read, data" in err
 
 
 def test_list_shows_everyone(tastemaker):

@@ -13,7 +13,8 @@ from app.artifacts import Artifacts
 from app.db import transaction
 from app.main import create_app
 from app.models import Role, User
-from app.services import accounts
+from app.services import accounts, personal_tokens
+from app.services.scopes import Scope
 from app.settings import Settings, make_settings
 from app.web.identity import COOKIE
 from tests import builders
@@ -117,3 +118,15 @@ def researcher(sign_in: Callable[[Role], Client]) -> Client:
 @pytest.fixture
 def admin(sign_in: Callable[[Role], Client]) -> Client:
     return sign_in(Role.ADMIN)
+
+
+@pytest.fixture
+def token_of(factory: sessionmaker[Session]) -> Callable[..., str]:
+    """A personal token of a client's user, with the scopes that are named."""
+
+    def made(client: Client, *wanted: Scope) -> str:
+        with transaction(factory) as session:
+            user = session.get_one(User, client.user.id)
+            return personal_tokens.make(session, user=user, name="Test", wanted=wanted, days=1, actor=user)[1]
+
+    return made

@@ -3,6 +3,7 @@ import re
 import pytest
 
 from app.main import API, PAGES
+from app.services.scopes import Scope
 from app.web import csrf
 from app.web.identity import COOKIE
 
@@ -49,13 +50,19 @@ def test_a_request_from_our_own_page_is_taken(annotator, headers):
     assert answer.status_code == 303
 
 
-def test_a_bearer_needs_no_token_and_is_never_the_cookies_user(annotator):
+def test_a_bearer_needs_no_token_and_is_never_the_cookies_user(annotator, token_of):
     session = annotator.cookies.pop(COOKIE)
-    taken = annotator.post("/api/v1/leases/renew", json={"leases": []}, headers={"Authorization": f"Bearer {session}"})
-    assert taken.status_code == 200
+    bearer = {"Authorization": f"Bearer {token_of(annotator, Scope.ANNOTATE)}"}
+    assert annotator.post("/api/v1/leases/renew", json={"leases": []}, headers=bearer).status_code == 200
+    assert annotator.get("/account", headers=bearer).status_code == 401
     annotator.cookies.set(COOKIE, session)
-    unknown = annotator.get("/account", headers={"Authorization": "Bearer unknown"})
-    assert unknown.status_code == 401
+    for path in ("/account", "/api/v1/me"):
+        assert annotator.get(path, headers={"Authorization": "Bearer unknown"}).status_code == 401
+
+
+def test_a_browsers_session_is_no_bearer_token(annotator):
+    session = annotator.cookies.pop(COOKIE)
+    assert annotator.get("/api/v1/me", headers={"Authorization": f"Bearer {session}"}).status_code == 401
 
 
 def test_the_api_says_that_reloading_helps(annotator):
