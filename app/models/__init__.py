@@ -13,7 +13,7 @@ from app.models.gold import GoldAnswer
 from app.models.group import Group, PolicyMean, Sample, Sampler, SampleScore, SampleState
 from app.models.invite import Invite, InviteUse
 from app.models.job import OF_THE_HOUSE, Job, JobKind, JobState, Queue, Worker
-from app.models.judge import Judge
+from app.models.judge import Judge, JudgeDispute, JudgeTally, Scoring
 from app.models.log_line import LogLevel, LogLine
 from app.models.outbox import Delivery, DeliveryState, MailWish, Webhook
 from app.models.pair import Pair, PairState
@@ -57,6 +57,8 @@ __all__ = [
     "JobKind",
     "JobState",
     "Judge",
+    "JudgeDispute",
+    "JudgeTally",
     "Lease",
     "LinkPurpose",
     "LogLevel",
@@ -85,6 +87,7 @@ __all__ = [
     "SampleScore",
     "SampleState",
     "Sampler",
+    "Scoring",
     "SignInLink",
     "Split",
     "Study",

@@ -17,6 +17,7 @@ class JobKind(StrEnum):
     CLEAN_UP = "clean_up"
     TRY_IT = "try_it"
     EXPORT = "export"
+    SCORING = "scoring"
 
 
 OF_THE_HOUSE = (JobKind.MODEL_CHECK, JobKind.CLEAN_UP, JobKind.TRY_IT)
