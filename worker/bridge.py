@@ -60,6 +60,11 @@ def try_group(prompt: str, seed: int, samples: int) -> GroupSpec:
     return GroupSpec(0, prompt, RoundNoise(seed, 0, 0), samples=samples)
 
 
+def playground_groups(prompt: str, seed: int, draws: int) -> list[GroupSpec]:
+    """A prompt's groups of one picture each; keyed as evaluation's are, so the noise is any policy's."""
+    return [GroupSpec(draw, prompt, EvalNoise(seed, 0, draw), samples=1) for draw in range(draws)]
+
+
 def preferences(frozen: TrainingSet) -> list[Preference]:
     """The frozen set. Samples are named by their ids, as texts."""
     return [

@@ -3,6 +3,7 @@
 import gc
 import time
 import zipfile
+from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
 
@@ -14,6 +15,7 @@ from app.errors import Damaged
 from app.models import BaseModel, Checkpoint
 from worker.d3po import Adapter, Policy, load_policy
 from worker.d3po.lora_files import PEFT_NAMES, read_peft
+from worker.d3po.mixing import mixed
 from worker.d3po.records import Precision
 from worker.device import device
 from worker.weights import verified_folder
@@ -26,8 +28,15 @@ def policy_of(model: BaseModel, checkpoint: Checkpoint | None, precision: Precis
 
     Raises `Refused` for weights that are not the registered ones, `Damaged` for an adapter that is not what was stored.
     """
+    return mixed_policy(model, [(checkpoint, 1.0)] if checkpoint else [], precision, artifacts)
+
+
+def mixed_policy(
+    model: BaseModel, parts: Sequence[tuple[Checkpoint, float]], precision: Precision, artifacts: Artifacts
+) -> Policy:
+    """The policy of these checkpoints together, each at its weight (`d3po.mixing`). Raises as `policy_of`."""
     folder = verified_folder(model)
-    adapter = adapter_of(checkpoint, artifacts) if checkpoint else None
+    adapter = mixed([(adapter_of(checkpoint, artifacts), weight) for checkpoint, weight in parts])
     return _base_policy(str(folder), model.files_sha256, model.family.value, precision).with_adapter(adapter)
 
 

@@ -1,8 +1,12 @@
-"""Trying settings out: two pictures drawn by the next worker that is free, before anything else that waits."""
+"""Trying settings and policies out: pictures drawn by the next worker that is free, before anything else that waits.
+
+What the playground asks for (`playground`) is a try too: drawn, shown and recorded here.
+"""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -12,11 +16,10 @@ from sqlalchemy.orm import Session
 from app.artifacts import Artifacts
 from app.db import after_commit
 from app.errors import BadInput, NotFound, TooMany
-from app.models import BaseModel, Checkpoint, Job, JobKind, JobState, Study, TryIt, User
+from app.models import BaseModel, Checkpoint, Job, JobKind, JobState, Sampler, Study, TryIt, User
 from app.models.base import Json
 from app.services import base_models, jobs
 from app.services.jobs import Claim, Urgency
-from app.services.pictures import Picture
 from app.services.prompt_texts import MOST_CHARACTERS
 from app.study_settings import SamplingSettings
 
@@ -24,45 +27,23 @@ PICTURES = 2
 MOST_AT_ONCE = 3
 KEPT = timedelta(days=1)
 AT_ONCE = 50
+MOST_SEED = 2**31
 AT_WORK = (JobState.WAITING, JobState.RUNNING)
 
 
 @dataclass(frozen=True)
-class Trying:
-    """A try as its page shows it. `error` is said while it is tried again, too; `busy_with` names the job that every
-    worker of its queue is at while it waits."""
-
-    id: int
-    prompt: str
-    state: JobState
-    error: str | None
-    done: int
-    total: int
-    pictures: list[Picture]
-    seconds: float | None
-    loading_seconds: float | None
-    sampling: SamplingSettings
-    model: str
-    study_id: int | None
-    checkpoint: int | None
-    busy_with: JobKind | None
-    created_at: datetime
-
-    @property
-    def is_at_work(self) -> bool:
-        return self.state in AT_WORK
-
-
-@dataclass(frozen=True)
 class ToDraw:
-    """What a worker needs to know of a try."""
+    """What a worker needs to know of a try. `policies` as the row has them, with the checkpoints themselves."""
 
     id: int
     model: BaseModel
     checkpoint: Checkpoint | None
+    policies: list[list[tuple[Checkpoint, float]]] | None
     prompt: str
     seed: int
+    draws: int
     sampling: SamplingSettings
+    sampler: Sampler
 
 
 def ask(
@@ -70,10 +51,8 @@ def ask(
     checkpoint_id: int | None = None, seed: int | None = None, actor: User | None,
 ) -> TryIt:  # fmt: skip
     """Ask for two pictures. Raises `BadInput`, and `TooMany` while three tries of the same person are at work."""
-    prompt = prompt.strip()
-    if not 0 < len(prompt) <= MOST_CHARACTERS or "\0" in prompt:
-        raise BadInput("There is no prompt to draw.", "Write one.", fields={"try_prompt": "write a prompt to try"})
-    _refuse_many(session, actor)
+    prompt = to_draw(prompt, field="try_prompt")
+    refuse_many(session, actor)
     job = jobs.add(
         session, JobKind.TRY_IT, study_id=study.id if study else None, urgency=Urgency.TRY_IT,
         checkpoint_id=checkpoint_id,
@@ -84,7 +63,7 @@ def ask(
         checkpoint_id=checkpoint_id,
         job_id=job.id,
         prompt=prompt,
-        seed=secrets.randbelow(2**31) if seed is None else seed,
+        seed=any_seed() if seed is None else seed,
         sampling=sampling.model_dump(),
         asked_by_id=actor.id if actor else None,
     )
@@ -93,35 +72,23 @@ def ask(
     return row
 
 
-def view(session: Session, try_id: int) -> Trying:
-    """The try as it is now. Raises `NotFound`, also for one that was swept."""
-    found = session.execute(
-        select(TryIt, Job, BaseModel.name, Checkpoint.number)
-        .join(Job, Job.id == TryIt.job_id)
-        .join(BaseModel, BaseModel.id == TryIt.base_model_id)
-        .outerjoin(Checkpoint, Checkpoint.id == TryIt.checkpoint_id)
-        .where(TryIt.id == try_id)
-    ).one_or_none()
-    if found is None:
-        raise NotFound(f"There is no try {try_id}.", "Tries are kept for a day.")
-    row, job, model, checkpoint = found
-    return Trying(
-        id=row.id,
-        prompt=row.prompt,
-        state=job.state,
-        error=job.error,
-        done=int(job.progress.get("done", 0)),
-        total=int(job.progress.get("total", 0)),
-        pictures=[Picture(0, one["key"], one["width"], one["height"]) for one in row.pictures],
-        seconds=row.seconds,
-        loading_seconds=row.loading_seconds,
-        sampling=SamplingSettings.model_validate(row.sampling),
-        model=model,
-        study_id=row.study_id,
-        checkpoint=checkpoint,
-        busy_with=_busy_with(session, job) if job.state is JobState.WAITING else None,
-        created_at=row.created_at,
-    )
+def to_draw(prompt: str, *, field: str) -> str:
+    """The prompt without blanks around it. Raises `BadInput` that names the field."""
+    prompt = prompt.strip()
+    if not 0 < len(prompt) <= MOST_CHARACTERS or "\0" in prompt:
+        said = f"write a prompt of at most {MOST_CHARACTERS} characters"
+        raise BadInput("There is no prompt to draw.", "Write one.", fields={field: said})
+    return prompt
+
+
+def any_seed() -> int:
+    """A seed drawn by chance."""
+    return secrets.randbelow(MOST_SEED)
+
+
+def folder(study_id: int | None, policies: object) -> str:
+    """Where a try's pictures are kept: the playground's with their study, others where all goes after a day."""
+    return "tries" if policies is None else f"studies/{study_id}/tries"
 
 
 def of_job(session: Session, claim: Claim) -> ToDraw:
@@ -133,9 +100,12 @@ def of_job(session: Session, claim: Claim) -> ToDraw:
         id=row.id,
         model=base_models.get(session, row.base_model_id),
         checkpoint=session.get(Checkpoint, row.checkpoint_id) if row.checkpoint_id else None,
+        policies=None if row.policies is None else _with_checkpoints(session, row.policies),
         prompt=row.prompt,
         seed=row.seed,
+        draws=row.draws,
         sampling=SamplingSettings.model_validate(row.sampling),
+        sampler=row.sampler,
     )
 
 
@@ -156,11 +126,15 @@ def record(
 
 
 def sweep(session: Session, artifacts: Artifacts) -> int:
-    """Remove tries older than a day: the rows now, their files once that is stored. Returns how many."""
+    """Remove tries older than a day but the playground's: the rows now, their files once that is stored. How many."""
     old = session.scalars(
         select(TryIt)
         .join(Job, Job.id == TryIt.job_id)
-        .where(TryIt.created_at < func.now() - literal(KEPT, Interval), Job.state != JobState.RUNNING)
+        .where(
+            TryIt.policies.is_(None),
+            TryIt.created_at < func.now() - literal(KEPT, Interval),
+            Job.state != JobState.RUNNING,
+        )
         .limit(AT_ONCE)
         .with_for_update(skip_locked=True)
     ).all()
@@ -174,7 +148,8 @@ def sweep(session: Session, artifacts: Artifacts) -> int:
     return len(old)
 
 
-def _refuse_many(session: Session, actor: User | None) -> None:
+def refuse_many(session: Session, actor: User | None) -> None:
+    """Raises `TooMany` while three tries of the person are at work."""
     if actor is None:
         return
     waiting = session.scalar(
@@ -187,7 +162,12 @@ def _refuse_many(session: Session, actor: User | None) -> None:
         raise TooMany(f"{waiting} tries of yours are at work.", "Wait until one is drawn.", retry_after=10)
 
 
-def _busy_with(session: Session, job: Job) -> JobKind | None:
-    """What a worker of the try's queue is at: a job at hand is finished first."""
-    query = select(Job.kind).where(Job.queue == job.queue, Job.state == JobState.RUNNING)
-    return session.scalars(query.order_by(Job.id.desc()).limit(1)).one_or_none()
+def checkpoints_in(policies: Sequence[Any]) -> set[int]:
+    """The ids of all checkpoints that policies, as a row has them, are made of."""
+    return {part["checkpoint"] for policy in policies for part in policy}
+
+
+def _with_checkpoints(session: Session, policies: Sequence[Any]) -> list[list[tuple[Checkpoint, float]]]:
+    rows = session.scalars(select(Checkpoint).where(Checkpoint.id.in_(checkpoints_in(policies))))
+    by_id = {row.id: row for row in rows}
+    return [[(by_id[part["checkpoint"]], part["weight"]) for part in policy] for policy in policies]

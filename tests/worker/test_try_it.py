@@ -8,8 +8,8 @@ from sqlalchemy import select
 from app.artifacts import Artifacts
 from app.db import transaction
 from app.models import BaseModel, Job, JobKind, JobState, Queue, TryIt
-from app.services import base_models, sweep, tries
-from app.services.tries import Trying
+from app.services import base_models, sweep, tries, try_views
+from app.services.try_views import Trying
 from app.settings import Settings
 from app.study_settings import SamplingSettings
 from tests.worker import rooms
@@ -28,7 +28,7 @@ def ask(demo_model: Path, *, seed: int | None = 7, **sampling: object) -> int:
 
 def look(try_id: int) -> Trying:
     with transaction() as session:
-        return tries.view(session, try_id)
+        return try_views.view(session, try_id)
 
 
 def test_two_pictures_are_drawn_before_anything_else_that_waits(

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import BadInput, TastemakerError
 from app.models import TryIt, User
-from app.services import prompt_drafts, prompt_sets, round_views, studies, tries
+from app.services import prompt_drafts, prompt_sets, round_views, studies, tries, try_views
 from app.study_settings import SamplingSettings, load_preset, merged, validated
 from app.web import forms, prompt_form, settings_form
 from app.web.deps import RequireAdmin, SessionDep
@@ -45,7 +45,7 @@ def show(request: Request, try_id: int, session: SessionDep, user: RequireAdmin)
     if is_htmx(request):
         return _fragment(request, session, try_id)
     response = render(
-        request, "tries/try.html", trying=tries.view(session, try_id), workers=round_views.workers(session)
+        request, "tries/try.html", trying=try_views.view(session, try_id), workers=round_views.workers(session)
     )
     response.headers["Vary"] = "HX-Request"
     return response
@@ -53,7 +53,7 @@ def show(request: Request, try_id: int, session: SessionDep, user: RequireAdmin)
 
 def _fragment(request: Request, session: Session, try_id: int) -> Response:
     response = render(
-        request, "tries/_try.html", trying=tries.view(session, try_id), workers=round_views.workers(session)
+        request, "tries/_try.html", trying=try_views.view(session, try_id), workers=round_views.workers(session)
     )
     response.headers["Vary"] = "HX-Request"
     return response
