@@ -42,6 +42,7 @@ class Urgency:
     CHUNK = 30
     EVALUATION = 40
     EXPORT = 45
+    SCORING = 48
     CLEAN_UP = 50
 
 

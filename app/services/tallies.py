@@ -6,6 +6,7 @@ found by when choices were made and undone; whatever else changes a figure calls
 """
 
 import time
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.models import AnnotatorSpread, AnnotatorTally, Choice, Pair, PromptTally, Round, RoundTally
-from app.services import agreement, annotator_counts, prompt_figures
+from app.models.base import among
+from app.services import agreement, annotator_counts, judge_tallies, prompt_figures
 
 PAUSE = 50
 SHORTEST_PAUSE_S = 3.0
@@ -63,6 +65,7 @@ def count(session: Session, round_id: int, *, looked_at: datetime) -> None:
         session.add(AnnotatorSpread(round_id=round_id, user_id=user_id, times=list(spread.times), beside=beside))
     for prompt_id, said in prompt_figures.count(session, round_id).items():
         session.add(PromptTally(round_id=round_id, prompt_id=prompt_id, study_id=study_id, **said))
+    judge_tallies.count(session, round_id)
     tally.patterns = agreement.written(agreement.patterns(session, *where))
     tally.is_stale, tally.counted_at = False, looked_at
     tally.took_ms = round((time.monotonic() - began) * 1000)
@@ -75,6 +78,11 @@ def mark(session: Session, *, study_id: int, user_id: int) -> None:
         AnnotatorTally.study_id == study_id, AnnotatorTally.user_id == user_id
     )
     _mark(session, RoundTally.round_id.in_(theirs))
+
+
+def mark_rounds(session: Session, round_ids: Collection[int]) -> None:
+    """A judge has scored pictures of these rounds: let them be counted again."""
+    _mark(session, among(RoundTally.round_id, round_ids))
 
 
 def uncounted(session: Session, study_id: int) -> int:

@@ -80,7 +80,6 @@ def downgrade() -> None:
     op.drop_table("judge_disputes")
     op.drop_table("judge_tallies")
     op.drop_table("scorings")
-    op.execute("DELETE FROM log_lines WHERE job_id IN (SELECT id FROM jobs WHERE kind = 'scoring')")
     op.execute("DELETE FROM jobs WHERE kind = 'scoring'")
     op.drop_constraint("queue", "judges", type_="check")
     op.drop_column("judges", "queue")
