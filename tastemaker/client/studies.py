@@ -1,0 +1,131 @@
+"""Studies: made, read, changed; what is known of their labels and of their policies."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from tastemaker.client.http import Http
+from tastemaker.client.reading import read
+from tastemaker.client.shapes import (
+    BaseModel,
+    Estimate,
+    GridRow,
+    JudgeScores,
+    ModelCheck,
+    Quality,
+    Ranking,
+    Sampler,
+    Study,
+    StudyDetail,
+    StudyWarning,
+)
+
+Settings = dict[str, dict[str, Any]]  # what differs from a preset or a study, by block and field
+Split = Literal["train", "eval", "both"]
+
+
+class Studies:
+    """`client.studies`. Making and changing one needs an admin's token."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def all(self) -> Iterator[Study]:
+        """Studies that are not archived, newest first."""
+        return self._http.pages(Study, "/studies")
+
+    def get(self, study: int) -> StudyDetail:
+        return self._http.one(StudyDetail, "GET", f"/studies/{study}")
+
+    def create(
+        self, name: str, *, question: str, base_model: str, revision: str | None = None,
+        prompts: Sequence[str | dict[str, Any]] | None = None, prompt_set: int | None = None, preset: str = "paper",
+        settings: Settings | None = None, seed: int | None = None, key: str | None = None,
+    ) -> StudyDetail:  # fmt: skip
+        """Make a study of a folder on the site's machine or a hub id, with `prompts` (a text each, or a dictionary of
+        text, split and weight) or the id of a prompt set. The same `key` again gives the study that was made first."""
+        body = {
+            "name": name, "question": question, "base_model": base_model, "revision": revision,
+            "prompts": None if prompts is None else list(prompts), "prompt_set": prompt_set, "preset": preset,
+            "settings": settings or {}, "seed": seed,
+        }  # fmt: skip
+        return self._http.one(StudyDetail, "POST", "/studies", body=body, key=key)
+
+    def change(
+        self, study: int, *, name: str | None = None, question: str | None = None, settings: Settings | None = None
+    ) -> StudyDetail:
+        """Name, question, and what later rounds draw and train with."""
+        body = {"name": name, "question": question, "settings": settings or {}}
+        return self._http.one(StudyDetail, "PATCH", f"/studies/{study}", body=body)
+
+    def change_labeling(self, study: int, **fields: Any) -> StudyDetail:
+        """Labeling settings by name, also while rounds are open."""
+        return self._http.one(StudyDetail, "PATCH", f"/studies/{study}/labeling", body=fields)
+
+    def archive(self, study: int) -> StudyDetail:
+        return self._http.one(StudyDetail, "POST", f"/studies/{study}/archive")
+
+    def unarchive(self, study: int) -> StudyDetail:
+        return self._http.one(StudyDetail, "POST", f"/studies/{study}/unarchive")
+
+    def copy(self, study: int, name: str, *, seed: int | None = None) -> StudyDetail:
+        """A study of the same model, prompts and settings."""
+        return self._http.one(StudyDetail, "POST", f"/studies/{study}/copy", body={"name": name, "seed": seed})
+
+    def file(self, study: int) -> str:
+        """The study as TOML, which `create_from_file` and `tastemaker study create --file` read."""
+        return self._http.content(f"/api/v1/studies/{study}/file").text
+
+    def create_from_file(self, toml: str) -> StudyDetail:
+        return self._http.one(StudyDetail, "POST", "/studies/file", body={"toml": toml})
+
+    def estimate(
+        self, *, preset: str = "paper", settings: Settings | None = None, base_model: int | None = None,
+        prompt_set: int | None = None,
+    ) -> Estimate:  # fmt: skip
+        """What a round would take, from the site's own measurements. `base_model` and `prompt_set` are ids."""
+        body = {"preset": preset, "settings": settings or {}, "base_model": base_model, "prompt_set": prompt_set}
+        return self._http.one(Estimate, "POST", "/studies/estimate", body=body, repeatable=True)
+
+    def warnings(self, study: int) -> Iterator[StudyWarning]:
+        """What was found wrong with rounds and training runs, newest first."""
+        return self._http.pages(StudyWarning, f"/studies/{study}/warnings")
+
+    def quality(self, study: int, *, round: int | None = None) -> Quality:
+        """How good the labels are, of the study or of one round of it. For admins."""
+        return self._http.one(Quality, "GET", f"/studies/{study}/annotators", params={"round": round})
+
+    def grid(
+        self, study: int, *, sampler: Sampler = "study", draw: int = 0, policies: Sequence[int] | None = None
+    ) -> Iterator[GridRow]:
+        """Evaluation pictures, prompt by prompt: of the policies of these numbers (0: the base), else of the newest."""
+        named = None if policies is None else ",".join(map(str, policies))
+        path = f"/studies/{study}/evaluation/grid"
+        return self._http.pages(GridRow, path, sampler=sampler, draw=draw, policies=named)
+
+    def scores(self, study: int) -> list[JudgeScores]:
+        """Each judge's means over the evaluation pictures, with paired differences to the base."""
+        found = self._http.json("GET", f"/studies/{study}/evaluation/scores")
+        return [read(JudgeScores, one) for one in found]
+
+    def ranking(self, study: int) -> Ranking:
+        """Policies ranked by people's blind comparisons."""
+        return self._http.one(Ranking, "GET", f"/studies/{study}/evaluation/ranking")
+
+
+class BaseModels:
+    """`client.base_models`: what studies start from."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def all(self) -> list[BaseModel]:
+        """Base models, newest first."""
+        return [read(BaseModel, one) for one in self._http.json("GET", "/base-models")]
+
+    def register(self, source: str, *, revision: str | None = None, name: str | None = None) -> ModelCheck:
+        """Have a folder where the workers are, or a hub id, checked; look at `check` until it is ready or refused."""
+        body = {"source": source, "revision": revision, "name": name}
+        return self._http.one(ModelCheck, "POST", "/base-models", body=body)
+
+    def check(self, check: int) -> ModelCheck:
+        return self._http.one(ModelCheck, "GET", f"/base-models/checks/{check}")
