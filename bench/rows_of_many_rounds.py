@@ -74,7 +74,7 @@ WORKERS = """
     FROM generate_series(1, :beside) AS number
 """
 JUDGE = """
-    INSERT INTO judges (name, unit, larger_is_better) VALUES ('jpeg_compressibility', 'kB', false)
+    INSERT INTO judges (name, unit, larger_is_better, about) VALUES ('jpeg_compressibility', 'kB', false, '')
     ON CONFLICT DO NOTHING
 """
 TRIES = """
