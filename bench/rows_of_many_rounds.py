@@ -74,7 +74,8 @@ WORKERS = """
     FROM generate_series(1, :beside) AS number
 """
 JUDGE = """
-    INSERT INTO judges (name, unit, larger_is_better, about) VALUES ('jpeg_compressibility', 'kB', false, '')
+    INSERT INTO judges (name, unit, larger_is_better, about, queue)
+    VALUES ('jpeg_compressibility', 'kB', false, '', 'accelerator')
     ON CONFLICT DO NOTHING
 """
 TRIES = """
