@@ -13,6 +13,7 @@ class Scope(StrEnum):
     ANNOTATE = "annotate"
     READ = "read"
     DATA = "data"
+    PLAYGROUND = "playground"
     STUDIES = "studies"
     PEOPLE = "people"
     HOUSE = "house"
@@ -24,6 +25,7 @@ ALLOWS: dict[Scope, str] = {
     Scope.ANNOTATE: "Be dealt pairs, answer them, undo and explain answers, and see your own numbers",
     Scope.READ: "See studies, rounds, prompts, metrics, warnings and evaluations; download checkpoints and pictures",
     Scope.DATA: "Download preferences and provenance, and have exports written",
+    Scope.PLAYGROUND: "Have pictures drawn in the playground, stop and remove them, and save their prompts",
     Scope.STUDIES: "Make and change studies, prompt sets and base models; launch, pause, advance and cancel rounds",
     Scope.PEOPLE: "See and change people, invites, label quality and payments",
     Scope.HOUSE: "See workers, queues, failed jobs and the history; manage webhooks",
@@ -35,6 +37,7 @@ NEEDS: dict[Scope, Right | None] = {
     Scope.ANNOTATE: Right.ANNOTATE,
     Scope.READ: Right.RESEARCH,
     Scope.DATA: Right.RESEARCH,
+    Scope.PLAYGROUND: Right.RESEARCH,
     Scope.STUDIES: Right.RUN_STUDIES,
     Scope.PEOPLE: Right.RUN_STUDIES,
     Scope.HOUSE: Right.RUN_STUDIES,

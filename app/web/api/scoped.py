@@ -17,6 +17,7 @@ MayHearByMail = Annotated[User, Security(user_with(Right.RESEARCH), scopes=[Scop
 MayAnnotate = Annotated[User, Security(user_with(Right.ANNOTATE), scopes=[Scope.ANNOTATE])]
 MayRead = Annotated[User, Security(user_with(Right.RESEARCH), scopes=[Scope.READ])]
 MayTakeData = Annotated[User, Security(user_with(Right.RESEARCH), scopes=[Scope.DATA])]
+MayPlay = Annotated[User, Security(user_with(Right.RESEARCH), scopes=[Scope.PLAYGROUND])]
 MayRunStudies = Annotated[User, Security(user_with(Right.RUN_STUDIES), scopes=[Scope.STUDIES])]
 MayManagePeople = Annotated[User, Security(user_with(Right.RUN_STUDIES), scopes=[Scope.PEOPLE])]
 MayManageUsers = Annotated[User, Security(user_with(Right.MANAGE_USERS), scopes=[Scope.PEOPLE])]
