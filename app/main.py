@@ -20,6 +20,7 @@ from app.web.api import annotate as annotate_api
 from app.web.api import (
     annotators,
     checkpoints,
+    description,
     exports,
     metrics,
     preferences,
@@ -156,6 +157,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
+    description.install(app)
 def _hold_parts(app: FastAPI, settings: Settings) -> None:
     """What requests share, each made once."""
     app.state.settings = settings

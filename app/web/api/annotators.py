@@ -8,27 +8,12 @@ from pydantic import BaseModel, Field
 from app.models import RoundKind, RoundState, RunState
 from app.services import leaving_out, participations, quality
 from app.services.leaving_out import Turn
-from app.services.measures import Share
 from app.services.quality import Annotator, Standing
 from app.web.api.scoped import MayAnnotate, MayManagePeople
-from app.web.api.shapes import Shape
+from app.web.api.shapes import Shape, ShareShape
 from app.web.deps import SessionDep
 
 router = APIRouter(tags=["quality"])
-
-
-class ShareShape(BaseModel):
-    """`part` of `of`, with its Wilson interval of 95 %."""
-
-    part: int
-    of: int
-    low: float
-    high: float
-
-    @classmethod
-    def of_share(cls, share: Share) -> "ShareShape":
-        low, high = share.interval
-        return cls(part=share.part, of=share.of, low=low, high=high)
 
 
 class TimesShape(BaseModel):
@@ -201,6 +186,7 @@ def before_leaving_out(study_id: int, user_id: int, session: SessionDep, user: M
     summary="Leave someone's choices out",
 )
 def leave_out(study_id: int, user_id: int, session: SessionDep, user: MayManagePeople) -> StandingShape:
+    """What they said speaks for no pair any more; pairs of open rounds ask again. 409 where they are out already."""
     participations.leave_out(session, study_id=study_id, user_id=user_id, actor=user)
     return _standing_of(session, study_id, user_id)
 
@@ -211,6 +197,7 @@ def leave_out(study_id: int, user_id: int, session: SessionDep, user: MayManageP
     summary="Count someone's choices again",
 )
 def take_back(study_id: int, user_id: int, session: SessionDep, user: MayManagePeople) -> StandingShape:
+    """What they said speaks again, where its pair still takes choices."""
     participations.take_back(session, study_id=study_id, user_id=user_id, actor=user)
     return _standing_of(session, study_id, user_id)
 

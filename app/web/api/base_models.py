@@ -64,6 +64,7 @@ class CheckShape(Shape):
 
 @router.get("/base-models", operation_id="list_base_models", summary="Base models, newest first")
 def index(session: SessionDep, user: MayRead) -> list[BaseModelShape]:
+    """With the hashes of their files and what their check measured."""
     return [BaseModelShape.model_validate(line) for line in model_checks.registry(session).models]
 
 
@@ -81,6 +82,7 @@ def register(body: NewBaseModel, session: SessionDep, user: MayRunStudies) -> Ch
 
 @router.get("/base-models/checks/{check_id}", operation_id="get_base_model_check", summary="One check")
 def show(check_id: int, session: SessionDep, user: MayRunStudies) -> CheckShape:
+    """`checking`, then `ready` with its base model, or `refused` with the reason."""
     return CheckShape.of(model_checks.get(session, check_id))
 
 

@@ -32,6 +32,7 @@ class ReadText(BaseModel):
 
 @router.get("/before", operation_id="get_before", summary="What comes before the first pair")
 def show(study_id: int, session: SessionDep, user: MayAnnotate) -> BeforeShape:
+    """Markdown as admins wrote it. Pictures in it are at the addresses that it names."""
     return _shape(session, admission.study_for(session, study_id, user=user), user)
 
 

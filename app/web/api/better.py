@@ -107,7 +107,7 @@ class JudgeShape(Shape):
         return cls(judge=found.judge, unit=found.unit, larger_is_better=found.larger_is_better, policies=policies)
 
 
-class StandingShape(PolicyShape):
+class RankedShape(PolicyShape):
     """Ends of intervals are null where nothing bounds them; `open` says which. The value then rests on half a win added
     each way."""
 
@@ -122,7 +122,7 @@ class StandingShape(PolicyShape):
     choices: int
 
     @classmethod
-    def of_standing(cls, found: Standing) -> "StandingShape":
+    def of_standing(cls, found: Standing) -> "RankedShape":
         strength, rate = found.strength, found.rate
         return cls(
             **PolicyShape.of(found.policy).model_dump(), place=found.place, strength=strength.value,
@@ -135,7 +135,7 @@ class RankingShape(Shape):
     """`standings` from the best on; `apart` are compared, but by no chain with the base."""
 
     choices: int
-    standings: list[StandingShape]
+    standings: list[RankedShape]
     apart: list[PolicyShape]
 
 
@@ -195,7 +195,7 @@ def ranked(study_id: int, session: SessionDep, user: MayRead) -> RankingShape:
     found = ranking.of_study(session, study_id)
     return RankingShape(
         choices=found.choices,
-        standings=[StandingShape.of_standing(standing) for standing in found.standings],
+        standings=[RankedShape.of_standing(standing) for standing in found.standings],
         apart=[PolicyShape.of(policy) for policy in found.apart],
     )
 

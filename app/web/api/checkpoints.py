@@ -6,10 +6,11 @@ import tempfile
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse, PlainTextResponse
+from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from app.services import checkpoint_folders, checkpoint_views, model_cards, provenance
+from app.web.api.answers import files
 from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayRead, MayTakeData
 from app.web.api.shapes import CheckpointDetail, CheckpointShape
@@ -28,6 +29,7 @@ def index(
     round: Annotated[int | None, Query(description="Only those of this round, by its id.")] = None,
     current: Annotated[bool, Query(description="Only those that their study goes on from.")] = False,
 ) -> Page[CheckpointShape]:  # fmt: skip
+    """Of all studies, or of one study or round."""
     lines = checkpoint_views.lines(
         session, study_id=study, round_id=round, current=current, before=cursor, limit=limit + 1
     )  # fmt: skip
@@ -38,6 +40,7 @@ def index(
     "/checkpoints/{checkpoint_id}", operation_id="get_checkpoint", summary="One checkpoint, with its whole provenance"
 )
 def show(checkpoint_id: int, session: SessionDep, user: MayRead) -> CheckpointDetail:
+    """Its files with their SHA-256, judges' scores, settings, and what went into it."""
     page = checkpoint_views.page(session, checkpoint_id)
     return CheckpointDetail.of_page(page, checkpoint_views.scores(session, page.line.study_id))
 
@@ -45,6 +48,8 @@ def show(checkpoint_id: int, session: SessionDep, user: MayRead) -> CheckpointDe
 @router.get(
     "/checkpoints/{checkpoint_id}/provenance",
     operation_id="get_checkpoint_provenance",
+    response_class=Response,
+    responses={200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
     summary="Where a checkpoint comes from, whole",
 )
 def origin(checkpoint_id: int, session: SessionDep, settings: SettingsDep, user: MayTakeData) -> Response:
@@ -62,7 +67,8 @@ def origin(checkpoint_id: int, session: SessionDep, settings: SettingsDep, user:
     "/checkpoints/{checkpoint_id}/card",
     operation_id="get_checkpoint_card",
     summary="Its model card",
-    response_class=PlainTextResponse,
+    response_class=Response,
+    responses=files("text/markdown", text=True),
 )
 def card(checkpoint_id: int, session: SessionDep, settings: SettingsDep, user: MayRead) -> Response:
     """Markdown in the conventions of the Hugging Face hub: how to use it, pictures, results, data and settings, as they
@@ -75,6 +81,8 @@ def card(checkpoint_id: int, session: SessionDep, settings: SettingsDep, user: M
 @router.get(
     "/checkpoints/{checkpoint_id}/folder",
     operation_id="download_checkpoint_folder",
+    response_class=Response,
+    responses=files("application/zip"),
     summary="The LoRA with its card, pictures and provenance",
 )
 def folder(
@@ -83,11 +91,11 @@ def folder(
 ) -> Response:  # fmt: skip
     """A zip of the folder that the Hugging Face hub and `load_lora_weights` take: `README.md` is the model card."""
     line = checkpoint_views.page(session, checkpoint_id).line
-    files = checkpoint_folders.members(session, artifacts, checkpoint_id, format, secret=settings.secret())
+    members = checkpoint_folders.members(session, artifacts, checkpoint_id, format, secret=settings.secret())
     handle, path = tempfile.mkstemp(suffix=".zip")
     try:
         with open(handle, "wb") as target:
-            checkpoint_folders.write_zip(target, files)
+            checkpoint_folders.write_zip(target, members)
     except BaseException:
         os.unlink(path)
         raise
@@ -97,7 +105,13 @@ def folder(
     )  # fmt: skip
 
 
-@router.get("/checkpoints/{checkpoint_id}/download", operation_id="download_checkpoint", summary="The LoRA as a file")
+@router.get(
+    "/checkpoints/{checkpoint_id}/download",
+    operation_id="download_checkpoint",
+    response_class=Response,
+    responses=files("application/octet-stream", "application/zip", ranges=True),
+    summary="The LoRA as a file",
+)
 def file(
     request: Request, checkpoint_id: int, session: SessionDep, artifacts: ArtifactsDep, user: MayRead,
     format: Form = "diffusers",

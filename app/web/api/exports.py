@@ -10,6 +10,7 @@ from app.models import JobState
 from app.services import export_formats, exports, studies
 from app.services.export_source import Rounds
 from app.services.exports import ExportLine
+from app.web.api.answers import files, problems
 from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayTakeData
 from app.web.api.shapes import IdempotencyKey
@@ -85,6 +86,7 @@ def ask(
 def index(
     study_id: int, session: SessionDep, user: MayTakeData, cursor: Cursor, limit: Limit = 50
 ) -> Page[ExportShape]:  # fmt: skip
+    """With how far each is, and its file where it is done."""
     studies.get(session, study_id)
     found = exports.lines(session, study_id, before=cursor, limit=limit + 1)
     return page_of([ExportShape.of(line) for line in found], limit, lambda export: export.id)
@@ -92,11 +94,16 @@ def index(
 
 @router.get("/exports/{export_id}", operation_id="get_export", summary="An export as it is now")
 def show(export_id: ExportId, session: SessionDep, user: MayTakeData) -> ExportShape:
+    """`done` of `total`, then size, SHA-256 and where to download it."""
     return ExportShape.of(exports.get(session, export_id))
 
 
 @router.get(
-    "/exports/{export_id}/download", operation_id="download_export", summary="An export's file", response_class=Response
+    "/exports/{export_id}/download",
+    operation_id="download_export",
+    summary="An export's file",
+    response_class=Response,
+    responses=files("application/octet-stream", "application/zip", ranges=True) | problems(409),
 )
 def file(
     request: Request, export_id: ExportId, session: SessionDep, artifacts: ArtifactsDep, user: MayTakeData
@@ -109,6 +116,7 @@ def file(
 
 @router.post("/exports/{export_id}/stop", operation_id="stop_export", summary="Call an export off")
 def stop(export_id: ExportId, session: SessionDep, user: MayTakeData) -> ExportShape:
+    """What was written is removed. 409 where it is over."""
     exports.stop(session, export_id=export_id, actor=user)
     session.flush()
     return ExportShape.of(exports.get(session, export_id))
@@ -118,6 +126,7 @@ def stop(export_id: ExportId, session: SessionDep, user: MayTakeData) -> ExportS
     "/exports/{export_id}", operation_id="delete_export", status_code=204, summary="Remove an export and its file"
 )
 def remove(export_id: ExportId, session: SessionDep, artifacts: ArtifactsDep, user: MayTakeData) -> None:
+    """409 while it is written: stop it first."""
     exports.remove(session, artifacts, export_id=export_id, actor=user)
 
 

@@ -30,6 +30,7 @@ class GuidePictureShape(Shape):
 
 @router.get("", operation_id="list_guide_pictures", summary="The study's pictures, in the order they were uploaded")
 def index(study_id: int, session: SessionDep, user: MayRunStudies) -> list[GuidePictureShape]:
+    """Those that no text shows are among them."""
     study = studies.get(session, study_id)
     return [GuidePictureShape.of(picture) for picture in guide_pictures.of_study(session, study.id)]
 

@@ -56,7 +56,7 @@ class WorkerShape(Shape):
     stuck: bool = Field(description="Its job has not moved for five minutes.")
 
 
-class QueueShape(Shape):
+class QueueLoadShape(Shape):
     """One of the two queues."""
 
     name: Queue
@@ -85,16 +85,19 @@ class EventShape(Shape):
 
 @router.get("/workers", operation_id="list_workers", summary="Workers seen within a week")
 def workers(session: SessionDep, user: MayRunHouse) -> list[WorkerShape]:
+    """Each process as it last said of itself, with the job in its hands."""
     return [WorkerShape.model_validate(worker) for worker in house.workers(session)]
 
 
 @router.get("/queues", operation_id="list_queues", summary="Both queues")
-def queues(session: SessionDep, user: MayRunHouse) -> list[QueueShape]:
-    return [QueueShape.model_validate(queue) for queue in house.queues(session)]
+def queues(session: SessionDep, user: MayRunHouse) -> list[QueueLoadShape]:
+    """What waits, what runs and who works, for the accelerator and the cpu."""
+    return [QueueLoadShape.model_validate(queue) for queue in house.queues(session)]
 
 
 @router.get("/jobs/failed", operation_id="list_failed_jobs", summary="Jobs that failed for good, newest first")
 def failed(session: SessionDep, user: MayRunHouse, cursor: Cursor, limit: Limit = 50) -> Page[JobShape]:
+    """What a retry may help and what is left as it is."""
     found = house.failed(session, before=cursor, limit=limit + 1)
     return page_of([JobShape.model_validate(job) for job in found], limit, lambda job: job.id)
 
@@ -112,5 +115,6 @@ def events(
     kind: Annotated[str, Query(max_length=64, description="Kind of object, such as `rounds`.")] = "",
     study: int | None = None,
 ) -> Page[EventShape]:  # fmt: skip
+    """Every move and every admin action, with who caused it. A page goes by the event's id."""
     found = audit.lines(session, Wanted(who, kind, study), before=cursor, limit=limit + 1)
     return page_of([EventShape.model_validate(line) for line in found], limit, lambda event: event.id)

@@ -57,6 +57,7 @@ class MadeInvite(InviteShape):
 
 @router.post("", operation_id="create_invite", status_code=201, summary="Make an invite")
 def create(body: NewInvite, session: SessionDep, user: MayManageUsers, settings: SettingsDep) -> MadeInvite:
+    """The answer holds the link, which is kept nowhere: it is shown this once."""
     values = body.model_dump(exclude={"study"})
     invite, token = invites.make(session, actor=user, study_id=body.study, **values)
     shape = InviteShape.of(invite_views.line(session, invite.id))
@@ -65,6 +66,7 @@ def create(body: NewInvite, session: SessionDep, user: MayManageUsers, settings:
 
 @router.get("", operation_id="list_invites", summary="Invites, newest first")
 def index(session: SessionDep, user: MayManageUsers, cursor: Cursor, limit: Limit = 50) -> Page[InviteShape]:
+    """Those that are used up, over or taken back are among them."""
     lines = invite_views.lines(session, before=cursor, limit=limit + 1)
     return page_of([InviteShape.of(line) for line in lines], limit, lambda invite: invite.id)
 

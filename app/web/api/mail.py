@@ -26,11 +26,13 @@ class NewWish(BaseModel):
 
 @router.get("", operation_id="list_mail_wishes", summary="What I hear of by e-mail")
 def index(session: SessionDep, user: MayHearByMail) -> list[WishShape]:
+    """Of every study that you have chosen for, and of the rounds that you launched."""
     return [WishShape.model_validate(wish) for wish in mail_wishes.lines(session, user)]
 
 
 @router.put("", operation_id="set_mail_wish", summary="Choose what I hear of by e-mail")
 def wish(body: NewWish, session: SessionDep, user: MayHearByMail) -> list[WishShape]:
+    """In place of what was chosen for this study before. 409 where your role sees no rounds."""
     mail_wishes.wish(session, user=user, study_id=body.study, kinds=body.kinds)
     return index(session, user)
 

@@ -40,11 +40,13 @@ class Credentials(BaseModel):
 
 @router.get("/me", operation_id="get_me", summary="Who I am")
 def show(user: MaySeeSelf, who: IdentityDep, settings: SettingsDep) -> Me:
+    """Name, role, preferences, and the CSRF token of the session where there is one."""
     return _me(user, who.csrf_token(settings))
 
 
 @router.patch("/me", operation_id="update_me", summary="Change my name or preferences")
 def change(body: Changes, session: SessionDep, user: MaySeeSelf, who: IdentityDep, settings: SettingsDep) -> Me:
+    """Only what is given changes."""
     if body.name is not None:
         user.display_name = accounts.checked_name(body.name)
     if body.preferences:

@@ -10,6 +10,7 @@ from app import db
 from app.services import export_formats, export_source
 from app.services.export_source import Rounds, Source
 from app.services.export_writers import require_pyarrow
+from app.web.api.answers import files
 from app.web.api.scoped import MayTakeData
 from app.web.deps import ArtifactsDep, SessionDep, SettingsDep
 from app.web.downloads import as_attachment
@@ -28,6 +29,7 @@ MEDIA_TYPES = {
     operation_id="get_preferences",
     summary="What people said of each pair",
     response_class=Response,
+    responses=files(*MEDIA_TYPES.values()),
 )
 def export(
     request: Request, study_id: int, session: SessionDep, settings: SettingsDep, artifacts: ArtifactsDep,

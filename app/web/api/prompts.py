@@ -8,14 +8,13 @@ from pydantic import BaseModel, Field, model_validator
 
 from app.models import Split
 from app.services import base_models, prompt_drafts, prompt_figures, prompt_lists, prompt_sets, prompt_views, studies
-from app.services.measures import Share
 from app.services.prompt_drafts import Draft, Review, Splitting
 from app.services.prompt_figures import PromptFigures
 from app.services.prompt_texts import Form
 from app.services.prompt_views import SetLine
 from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayRead, MayRunStudies
-from app.web.api.shapes import Shape
+from app.web.api.shapes import Shape, ShareShape
 from app.web.deps import SessionDep
 
 router = APIRouter(tags=["prompts"])
@@ -125,21 +124,6 @@ class ReadyShape(Shape):
     prompts: int
 
 
-class ShareShape(BaseModel):
-    """`part` of `of`, with its Wilson interval of 95 %."""
-
-    part: int
-    of: int
-    value: float | None
-    low: float
-    high: float
-
-    @classmethod
-    def of_share(cls, share: Share) -> "ShareShape":
-        low, high = share.interval
-        return cls(part=share.part, of=share.of, value=share.value, low=low, high=high)
-
-
 class PromptFiguresShape(BaseModel):
     """How one prompt fares in the study."""
 
@@ -164,11 +148,13 @@ class StudyPromptsShape(BaseModel):
 
 @router.get("/prompt-lists", operation_id="list_prompt_lists", summary="Prompt lists that are shipped")
 def ready(user: MayRead) -> list[ReadyShape]:
+    """Give a name as `ready` to make a set of it."""
     return [ReadyShape.model_validate(one) for one in prompt_lists.every()]
 
 
 @router.get("/prompt-sets", operation_id="list_prompt_sets", summary="Prompt sets by name, the newest version of each")
 def index(session: SessionDep, user: MayRead, cursor: Cursor, limit: Limit = 50) -> Page[PromptSetShape]:
+    """Older versions are told by each set."""
     sets = prompt_views.every(session, before=cursor, limit=limit + 1)
     return page_of([PromptSetShape.of(one.newest) for one in sets], limit, lambda line: line.id)
 
@@ -196,6 +182,7 @@ def preview(body: Preview, session: SessionDep, user: MayRunStudies) -> ReviewSh
 
 @router.get("/prompt-sets/{prompt_set_id}", operation_id="get_prompt_set", summary="One version of a prompt set")
 def show(prompt_set_id: int, session: SessionDep, user: MayRead) -> PromptSetDetail:
+    """Its prompts in their order, and all versions of its name."""
     return _detail(session, prompt_set_id)
 
 
@@ -204,6 +191,7 @@ def of_study(
     study_id: int, session: SessionDep, user: MayRead,
     rounds: Annotated[int | Literal["all"], Query(description="The newest so many rounds of each kind.")] = 20,
 ) -> StudyPromptsShape:  # fmt: skip
+    """Over the newest `rounds` of each kind: how often each prompt was drawn, how people agree, which policy wins."""
     study = studies.get(session, study_id)
     found = prompt_figures.of_study(session, study, rounds=2**31 if rounds == "all" else max(rounds, 1))
     prompts = prompt_sets.prompts_of(session, study.prompt_set_id)

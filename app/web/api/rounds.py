@@ -21,6 +21,7 @@ class Retry(BaseModel):
 
 @router.get("/rounds/{round_id}", operation_id="get_round", summary="One round")
 def show(round_id: int, session: SessionDep, user: MayRead) -> RoundDetail:
+    """Its state, how far it is, its settings and the moves that are open to an admin."""
     return RoundDetail.of_head(round_views.head(session, round_id))
 
 
@@ -41,6 +42,7 @@ def pause(round_id: int, session: SessionDep, user: MayRunStudies) -> RoundDetai
 
 @router.post("/rounds/{round_id}/resume", operation_id="resume_round", summary="Let a paused round go on")
 def resume(round_id: int, session: SessionDep, user: MayRunStudies) -> RoundDetail:
+    """After a pause; after a failure take `retry`."""
     round_moves.resume(session, round_id=round_id, actor=user)
     return show(round_id, session, user)
 

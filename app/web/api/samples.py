@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.errors import Gone, NotFound
 from app.services import samples
+from app.web.api.answers import files, problems
 from app.web.api.scoped import MayRead
 from app.web.deps import ArtifactsDep, SessionDep
 from app.web.downloads import download
@@ -11,8 +12,15 @@ from app.web.downloads import download
 router = APIRouter(tags=["samples"])
 
 
-@router.get("/samples/{sample_id}/image", operation_id="get_sample_image", summary="The lossless picture (PNG)")
+@router.get(
+    "/samples/{sample_id}/image",
+    operation_id="get_sample_image",
+    response_class=Response,
+    responses=files("image/png", ranges=True),
+    summary="The lossless picture (PNG)",
+)
 def image(request: Request, sample_id: int, session: SessionDep, artifacts: ArtifactsDep, user: MayRead) -> Response:
+    """As the worker drew it. Ranges are served; the ETag is the file's SHA-256."""
     row = samples.get(session, sample_id)
     return download(
         request, artifacts, key=row.image_key, size=row.image_size, sha256=row.image_sha256, name=f"{sample_id}.png"
@@ -22,6 +30,8 @@ def image(request: Request, sample_id: int, session: SessionDep, artifacts: Arti
 @router.get(
     "/samples/{sample_id}/trajectory",
     operation_id="get_sample_trajectory",
+    response_class=Response,
+    responses=files("application/octet-stream", ranges=True) | problems(410),
     summary="x_T … x_0 with log-probabilities (safetensors)",
 )
 def trajectory(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.models import Hold, RoundKind, RoundState, RunState, Sampler, Split
 from app.services.checkpoint_views import CheckpointLine, CheckpointPage, PolicyScores
 from app.services.evaluation_results import Result, Verdict
+from app.services.measures import Share
 from app.services.round_views import RoundHead
 from app.services.study_views import RoundLine, StudyCard, StudyPage
 
@@ -23,6 +24,21 @@ IdempotencyKey = Annotated[
 
 class Shape(BaseModel):
     model_config = ConfigDict(from_attributes=True)
+
+
+class ShareShape(BaseModel):
+    """`part` of `of`, with its Wilson interval of 95 %."""
+
+    part: int
+    of: int
+    value: float | None = Field(description="Null where `of` is 0.")
+    low: float
+    high: float
+
+    @classmethod
+    def of_share(cls, share: Share) -> "ShareShape":
+        low, high = share.interval
+        return cls(part=share.part, of=share.of, value=share.value, low=low, high=high)
 
 
 class RoundShape(Shape):

@@ -22,6 +22,7 @@ from app.services import (
 )
 from app.services.prompt_texts import PromptLine
 from app.study_settings import load_preset, merged
+from app.web.api.answers import files
 from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayRead, MayRunStudies
 from app.web.api.shapes import IdempotencyKey, RoundDetail, Shape, StudyDetail, StudyShape
@@ -146,6 +147,7 @@ def index(session: SessionDep, user: MayRead, cursor: Cursor, limit: Limit = 50)
 
 @router.get("/studies/{study_id}", operation_id="get_study", summary="One study")
 def show(study_id: int, session: SessionDep, user: MayRead) -> StudyDetail:
+    """Its model, prompts and settings, and all rounds, newest first."""
     return StudyDetail.of_page(study_views.page(session, study_id))
 
 
@@ -174,6 +176,7 @@ def archive(study_id: int, session: SessionDep, user: MayRunStudies) -> StudyDet
 
 @router.post("/studies/{study_id}/unarchive", operation_id="unarchive_study", summary="Take a study out of the archive")
 def unarchive(study_id: int, session: SessionDep, user: MayRunStudies) -> StudyDetail:
+    """It is in the lists again; nothing else changes."""
     studies.unarchive(session, study_id=study_id, actor=user)
     return StudyDetail.of_page(study_views.page(session, study_id))
 
@@ -191,7 +194,8 @@ def copy(study_id: int, body: StudyCopy, session: SessionDep, user: MayRunStudie
     "/studies/{study_id}/file",
     operation_id="get_study_file",
     summary="A study as a file",
-    response_class=PlainTextResponse,
+    response_class=Response,
+    responses=files("application/toml", text=True),
 )
 def file(study_id: int, session: SessionDep, user: MayRead) -> Response:
     """TOML, as `tastemaker study create --file` reads it."""

@@ -84,4 +84,5 @@ def ask(body: NewTry, response: Response, session: SessionDep, user: MayRunStudi
 
 @router.get("/{try_id}", operation_id="get_try", summary="A try as it is now")
 def show(try_id: int, session: SessionDep, user: MayRunStudies, links: LinksDep) -> TryShape:
+    """Look again until `images` are there, or `error` says why not. 404 after a day."""
     return TryShape.of(try_views.view(session, try_id), links, user.id)

@@ -57,6 +57,7 @@ def index(
 
 @router.get("/{user_id}", operation_id="get_user", summary="One person")
 def show(user_id: int, session: SessionDep, user: MayManageUsers) -> UserShape:
+    """An account or a guest; judges are no persons."""
     return UserShape.model_validate(people.line(session, user_id))
 
 
@@ -76,6 +77,7 @@ def change(user_id: int, body: UserChanges, session: SessionDep, user: MayManage
 def make_link(
     user_id: int, body: NewLink, session: SessionDep, user: MayManageUsers, settings: SettingsDep
 ) -> MadeLink:
+    """The answer holds the link, which is kept nowhere. 409 where it does not fit: `personal` is for guests."""
     token = links.make(session, user=people.get(session, user_id), purpose=body.purpose, actor=user)
     return MadeLink(link=f"{settings.site_url}/{LINKS[body.purpose.value]}/{token}")
 
@@ -84,4 +86,5 @@ def make_link(
     "/{user_id}/sign-out", operation_id="sign_out_user", status_code=204, summary="Sign a person out everywhere"
 )
 def sign_out(user_id: int, session: SessionDep, user: MayManageUsers) -> None:
+    """Every session and every token of theirs ends."""
     people.sign_out(session, user=people.get(session, user_id), actor=user)

@@ -96,11 +96,13 @@ class DeliveryShape(Shape):
 
 @router.get("/webhooks", operation_id="list_webhooks", summary="All webhooks")
 def index(session: SessionDep, user: MayRunHouse) -> list[WebhookShape]:
+    """Those that are switched off, too. Their secrets are not told again."""
     return [WebhookShape.model_validate(line) for line in delivery_views.webhooks(session)]
 
 
 @router.post("/webhooks", operation_id="create_webhook", status_code=201, summary="Make a webhook")
 def create(body: NewWebhook, session: SessionDep, user: MayRunHouse, settings: SettingsDep) -> MadeWebhook:
+    """The answer holds the secret that signs its messages, shown this once. 422 where nothing may be posted there."""
     webhook, secret = webhooks.make(
         session, settings, url=body.url, kinds=body.events, study_id=body.study, note=body.note, actor=user
     )
@@ -109,6 +111,7 @@ def create(body: NewWebhook, session: SessionDep, user: MayRunHouse, settings: S
 
 @router.get("/webhooks/{webhook_id}", operation_id="get_webhook", summary="One webhook")
 def show(webhook_id: int, session: SessionDep, user: MayRunHouse) -> WebhookShape:
+    """With how its newest delivery went."""
     webhooks.get(session, webhook_id)
     return _shape(session, webhook_id)
 
@@ -119,6 +122,7 @@ def show(webhook_id: int, session: SessionDep, user: MayRunHouse) -> WebhookShap
 def change(
     webhook_id: int, body: WebhookChanges, session: SessionDep, user: MayRunHouse, settings: SettingsDep
 ) -> WebhookShape:
+    """Only what is given changes; `on` switches it."""
     now = webhooks.get(session, webhook_id)
     webhooks.change(
         session, settings, webhook_id=webhook_id, actor=user,
@@ -140,11 +144,13 @@ def change(
     summary="Remove a webhook and what it was sent",
 )
 def remove(webhook_id: int, session: SessionDep, user: MayRunHouse) -> None:
+    """What waits to be sent to it is not sent any more."""
     webhooks.remove(session, webhook_id=webhook_id, actor=user)
 
 
 @router.post("/webhooks/{webhook_id}/secret", operation_id="renew_webhook_secret", summary="Make a new secret")
 def renew_secret(webhook_id: int, session: SessionDep, user: MayRunHouse, settings: SettingsDep) -> Secret:
+    """For a day both secrets sign, so that a receiver can change over."""
     return Secret(secret=webhooks.renew_secret(session, settings, webhook_id=webhook_id, actor=user))
 
 
