@@ -131,6 +131,11 @@ class Settings(BaseSettings):
         "auto", description="Where a worker computes; `auto` takes CUDA, then MPS, then the CPU."
     )
     threads: int = Field(0, ge=0, le=1024, description="CPU threads that a worker computes with; 0 leaves it to torch.")
+    judge_weights: Annotated[Path, AfterValidator(_absolute)] | None = Field(
+        None,
+        description="Folder that holds a folder of weights for each judge that has some; without one, they come from "
+        "the hub at first use.",
+    )
     heartbeat_seconds: float = Field(10, gt=0, description="How often a worker says that its job is alive, in seconds.")
     job_lease_seconds: float = Field(
         45, gt=0, description="After how many seconds without a heartbeat a job is given to another worker."

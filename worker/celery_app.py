@@ -14,6 +14,7 @@ from celery.platforms import SecurityWarning
 from app.dispatch import LOOK
 from app.models import Queue
 from app.settings import Settings
+from worker import judging
 from worker.attempt import Attempt, attempt
 from worker.claims import Identity, due_jobs
 from worker.heartbeat import Presence
@@ -90,6 +91,7 @@ def _ask_to_stop(shutting_down: ShutdownFlag, **_: Any) -> None:
 def _greet(identity: Identity, settings: Settings, **_: Any) -> None:
     """In the fresh child: say that the worker is there, and load torch where it is needed."""
     presence = Presence(identity, settings.device)
+    judging.tell_installed()
     if identity.queue is Queue.CPU:
         presence.device = "cpu"
         return

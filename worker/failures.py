@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from app.errors import Damaged, NotFound, TastemakerError, Unavailable
 from app.models import JobKind
 from worker.d3po.errors import D3POError
-from worker.judges import UnknownJudgeError
+from worker.judges import JudgeError
 
 MAY_PASS = (Unavailable, Damaged, NotFound)  # a full disk, a server that is away, a file that can be made again
 SMALLER = {
@@ -31,7 +31,7 @@ def describe(error: Exception, kind: JobKind) -> Failure:
     """The failure as people read it."""
     if isinstance(error, TastemakerError):
         return Failure(str(error), for_good=not isinstance(error, MAY_PASS))
-    if isinstance(error, D3POError | UnknownJudgeError):
+    if isinstance(error, D3POError | JudgeError):
         return Failure(str(error), for_good=True)
     if _is_out_of_memory(error):
         return Failure(

@@ -8,12 +8,13 @@ import structlog
 
 from app.db import transaction
 from app.errors import Damaged, NotFound
-from app.services import jobs, judges, looks, samples
+from app.services import jobs, judges, looks, samples, tallies
+from app.services.judges import ToScore
 from app.services.looks import StoredPicture
-from worker import appearance, images
+from worker import appearance, images, judging
 from worker.attempt import Attempt
 from worker.d3po.errors import StoppedError
-from worker.judges import Judge
+from worker.judges import Judge, scores
 
 MOST_SCORED = 2000  # pictures a judge scores in one job, beside the evaluation pictures
 AT_ONCE = 32
@@ -25,7 +26,7 @@ def measure(held: Attempt, study_id: int, installed: Sequence[Judge]) -> None:
     """Measure what is there and was not measured. What is stored stays where it is stopped. Raises `StoppedError`."""
     with transaction() as session:
         for judge in installed:
-            judges.know(session, name=judge.name, unit=judge.unit, larger_is_better=judge.better(1.0, 0.0) > 0)
+            judging.tell(session, judge)
         sets = looks.unseen(session, study_id)
     for pictures in sets:
         _look(held, pictures)
@@ -47,15 +48,26 @@ def _look(held: Attempt, pictures: Sequence[StoredPicture]) -> None:
 def _score(held: Attempt, study_id: int, judge: Judge) -> None:
     with transaction() as session:
         waiting = judges.unscored(session, study_id=study_id, judge=judge.name, limit=MOST_SCORED)
+        rounds = judges.rounds_of(session, [picture.sample_id for picture in waiting])
     for start in range(0, len(waiting), AT_ONCE):
-        some = _read(held, waiting[start : start + AT_ONCE])
-        values = {sample_id: judge.score(image) for sample_id, image in some}
+        values = score_some(held, judge, waiting[start : start + AT_ONCE])
         with transaction() as session:
             jobs.held(session, held.claim)
             judges.score(session, judge=judge.name, values=values)
+    with transaction() as session:
+        tallies.mark_rounds(session, rounds)
 
 
-def _read(held: Attempt, pictures: Sequence[StoredPicture]) -> Iterator[tuple[int, np.ndarray]]:
+def score_some(held: Attempt, judge: Judge, pictures: Sequence[ToScore]) -> dict[int, float]:
+    """What the judge says of some pictures, by the samples' ids, without those that cannot be read. Raises
+    `StoppedError`."""
+    prompts = {picture.sample_id: picture.prompt for picture in pictures}
+    read = dict(_read(held, pictures))
+    found = scores(judge, list(read.values()), [prompts[sample_id] for sample_id in read])
+    return dict(zip(read, found, strict=True))
+
+
+def _read(held: Attempt, pictures: Sequence[StoredPicture | ToScore]) -> Iterator[tuple[int, np.ndarray]]:
     """The pictures by their samples' ids; one whose file is gone or damaged is passed over, and logged."""
     for picture in pictures:
         if held.should_stop():

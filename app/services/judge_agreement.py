@@ -120,7 +120,7 @@ def by_round(session: Session, study_id: int, judge: str, *, before: int | None 
         .order_by(Round.id.desc())
         .limit(limit)
     )
-    return [OfRound(*row[:3], _agreement(*row[3:])) for row in rows]
+    return [OfRound(row[0], row[1], row[2], _agreement(*row[3:])) for row in rows]
 
 
 def calibration(session: Session, study_id: int, judge: str, *, round_id: int | None = None) -> list[Bin]:
@@ -189,11 +189,11 @@ def _where(study_id: int, round_id: int | None) -> list[ColumnElement[bool]]:
     return where if round_id is None else [*where, JudgeTally.round_id == round_id]
 
 
-def _sums() -> list[ColumnElement[float]]:
+def _sums() -> list[ColumnElement[Any]]:
     """The columns of an `Agreement` over several rounds."""
     counts = [getattr(JudgeTally, f"{judge}_{people}") for judge in ANSWERS for people in ANSWERS]
     freedom = cast(JudgeTally.pairs - FEWEST + 1, Float)
-    parts: list[ColumnElement[float]] = [func.sum(JudgeTally.pairs), *(func.sum(count) for count in counts)]
+    parts: list[ColumnElement[Any]] = [func.sum(JudgeTally.pairs), *(func.sum(count) for count in counts)]
     for measured in (JudgeTally.pearson, JudgeTally.spearman):
         place = func.atanh(func.least(func.greatest(measured, -MOST_CORRELATED), MOST_CORRELATED))
         has_interval = measured.is_not(None) & (JudgeTally.pairs >= FEWEST)

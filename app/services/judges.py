@@ -4,7 +4,8 @@ Evaluation pictures are scored as they are drawn. Of a round's pictures a judge 
 later, when nobody waits: so one sees how far judge and people agree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
@@ -13,10 +14,13 @@ from sqlalchemy.orm import Session
 from app.models import (
     Answer,
     Choice,
+    Group,
     Judge,
     Lease,
     Pair,
+    Prompt,
     Purpose,
+    Queue,
     Round,
     RoundKind,
     Sample,
@@ -25,17 +29,31 @@ from app.models import (
     User,
     UserKind,
 )
-from app.services.looks import StoredPicture
+from app.models.base import among
 
 
-def know(session: Session, *, name: str, unit: str, larger_is_better: bool) -> None:
-    """Note what a judge's scores mean."""
-    values = {"unit": unit, "larger_is_better": larger_is_better, "seen_at": func.now()}
+@dataclass(frozen=True)
+class ToScore:
+    """A picture that is to be scored: where its lossless file lies, and what it was drawn from."""
+
+    sample_id: int
+    key: str
+    sha256: str
+    prompt: str
+
+
+def know(
+    session: Session, *, name: str, unit: str, larger_is_better: bool, about: str = "", queue: Queue = Queue.ACCELERATOR
+) -> None:  # fmt: skip
+    """Note that a worker has a judge: what its scores mean, and which queue's workers score with it."""
+    values = {
+        "unit": unit, "larger_is_better": larger_is_better, "about": about, "queue": queue, "seen_at": func.now(),
+    }  # fmt: skip
     made = insert(Judge).values(name=name, **values)
     session.execute(made.on_conflict_do_update(index_elements=[Judge.name], set_=values))
 
 
-def unscored(session: Session, *, study_id: int, judge: str, limit: int) -> list[StoredPicture]:
+def unscored(session: Session, *, study_id: int, judge: str, limit: int) -> list[ToScore]:
     """Pictures of the study's rounds that people chose between and that the judge has not scored, newest first."""
     chosen = (
         select(Pair.first_id, Pair.second_id)
@@ -54,7 +72,9 @@ def unscored(session: Session, *, study_id: int, judge: str, limit: int) -> list
         .cte("chosen")
     )
     rows = session.execute(
-        select(Sample.id, Sample.image_key, Sample.image_sha256)
+        select(Sample.id, Sample.image_key, Sample.image_sha256, Prompt.text)
+        .join(Group, Group.id == Sample.group_id)
+        .join(Prompt, Prompt.id == Group.prompt_id)
         .outerjoin(SampleScore, (SampleScore.sample_id == Sample.id) & (SampleScore.judge == judge))
         .where(
             or_(Sample.id.in_(select(chosen.c.first_id)), Sample.id.in_(select(chosen.c.second_id))),
@@ -64,7 +84,13 @@ def unscored(session: Session, *, study_id: int, judge: str, limit: int) -> list
         .order_by(Sample.id.desc())
         .limit(limit)
     )
-    return [StoredPicture(*row) for row in rows]
+    return [ToScore(*row) for row in rows]
+
+
+def rounds_of(session: Session, sample_ids: Collection[int]) -> Sequence[int]:
+    """The rounds in which these samples are shown."""
+    shown = or_(among(Pair.first_id, sample_ids), among(Pair.second_id, sample_ids))
+    return session.scalars(select(Pair.round_id).where(shown).distinct()).all()
 
 
 def score(session: Session, *, judge: str, values: Mapping[int, float]) -> None:

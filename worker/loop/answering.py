@@ -8,7 +8,7 @@ from app.models import Answer, User
 from app.services import choices, dealing, samples
 from app.services.dealing import MOST_AHEAD, DealtPair
 from worker.images import pixels
-from worker.judges import Judge
+from worker.judges import Judge, scores
 
 BY_PREFERENCE = {1: Answer.FIRST, -1: Answer.SECOND}
 
@@ -36,7 +36,7 @@ class Answering:
             return dealing.deal(session, study_id=self._study_id, user=self._user, count=MOST_AHEAD).pairs
 
     def _answer(self, pair: DealtPair) -> None:
-        better = self._judge.better(self._score(pair.first.sample_id), self._score(pair.second.sample_id))
+        better = self._judge.better(*self._scores(pair))
         answer = BY_PREFERENCE.get(better) or _undecided(pair)
         with transaction() as session:
             choices.record(
@@ -44,10 +44,11 @@ class Answering:
                 lease_id=pair.lease_id, response_ms=None,
             )  # fmt: skip
 
-    def _score(self, sample_id: int) -> float:
+    def _scores(self, pair: DealtPair) -> list[float]:
         with transaction() as session:
-            row = samples.get(session, sample_id)
-        return self._judge.score(pixels(self._artifacts.get_bytes(row.image_key, row.image_sha256)))
+            rows = [samples.get(session, side.sample_id) for side in (pair.first, pair.second)]
+        images = [pixels(self._artifacts.get_bytes(row.image_key, row.image_sha256)) for row in rows]
+        return scores(self._judge, images, [pair.prompt] * len(images))
 
 
 def _undecided(pair: DealtPair) -> Answer:

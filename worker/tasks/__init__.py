@@ -48,3 +48,7 @@ def task_of(kind: JobKind) -> Callable[[Attempt], None]:
             from worker.tasks import model_check
 
             return model_check.run
+        case JobKind.SCORING:
+            from worker.tasks import scoring
+
+            return scoring.run

@@ -12,13 +12,13 @@ from app.models import OPEN, BaseModel, Checkpoint, JobState, Round, RoundKind, 
 from app.services import base_models, evaluation, jobs, round_moves, studies
 from app.services.evaluation import EvaluationGroup
 from app.study_settings import StudySettings, validated
-from worker import bridge
+from worker import bridge, judging
 from worker.attempt import Attempt
 from worker.d3po import Policy, SampleRecord, sample_groups
 from worker.d3po.errors import StoppedError
 from worker.drawing import store_sample
 from worker.files import OwnFiles
-from worker.judges import Judge, find
+from worker.judges import Judge, scores
 from worker.measuring import measure
 from worker.policies import policy_of
 
@@ -53,7 +53,7 @@ def run(held: Attempt) -> None:
         judges=", ".join(pictures.settings.labeling.score_with) or "none",
     )  # fmt: skip
     began = time.monotonic()
-    judges = [find(name) for name in pictures.settings.labeling.score_with]
+    judges = [judging.ready(name) for name in pictures.settings.labeling.score_with]
     policy = policy_of(pictures.model, pictures.checkpoint, pictures.settings.sampling.precision, held.artifacts)
     files = held.files(f"studies/{pictures.study.id}/evaluation")
     progress, done = held.progress("samples"), pictures.all - pictures.left
@@ -99,17 +99,20 @@ def _draw(
         store_sample(files, _name(group), record, group_id=group.group_id, number=pictures.policy_number)
         for group, record in zip(part, records, strict=True)
     ]
-    scores = {group.group_id: _scores(judges, record) for group, record in zip(part, records, strict=True)}
+    said = _said(judges, part, records)
     with transaction() as session:
         jobs.held(session, held.claim)
-        evaluation.store(session, held.claim, drawn, scores)
+        evaluation.store(session, held.claim, drawn, said)
     files.keep()
     if held.should_stop():
         raise StoppedError("Drawing was told to stop; what was drawn before is kept.")
 
 
-def _scores(judges: list[Judge], record: SampleRecord) -> dict[str, float]:
-    return {judge.name: judge.score(record.image) for judge in judges}
+def _said(judges: list[Judge], part: list[EvaluationGroup], records: list[SampleRecord]) -> dict[int, dict[str, float]]:
+    """By group, what each judge says of its picture."""
+    images, prompts = [record.image for record in records], [group.prompt for group in part]
+    by_judge = {judge.name: scores(judge, images, prompts) for judge in judges}
+    return {group.group_id: {name: by_judge[name][place] for name in by_judge} for place, group in enumerate(part)}
 
 
 def _name(group: EvaluationGroup) -> str:
