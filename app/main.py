@@ -39,6 +39,7 @@ from app.web.api import invites as invites_api
 from app.web.api import mail as mail_api
 from app.web.api import me as me_api
 from app.web.api import payments as payments_api
+from app.web.api import playground as playground_api
 from app.web.api import rounds as rounds_api
 from app.web.api import users as users_api
 from app.web.api import webhooks as webhooks_api
@@ -72,6 +73,7 @@ from app.web.pages import (
     research,
     research_better,
     research_exports,
+    research_playground,
     sign_in,
 )
 from app.web.pictures import PictureLinks
@@ -108,6 +110,7 @@ PAGES: tuple[APIRouter, ...] = (
     research.router,
     research_better.router,
     research_exports.router,
+    research_playground.router,
     live.router,
 )
 API: tuple[APIRouter, ...] = (
@@ -126,6 +129,7 @@ API: tuple[APIRouter, ...] = (
     guide_pictures_api.router,
     prompts.router,
     tries.router,
+    playground_api.router,
     rounds_api.router,
     metrics.router,
     warnings.router,
