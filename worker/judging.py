@@ -26,7 +26,7 @@ def ready(name: str) -> Judge:
 
 
 def tell_installed() -> Sequence[str]:
-    """Tell the site which judges this worker has; their names. One that cannot be loaded is logged, and so is a database
+    """Tell the site which judges this worker has; their names. One that cannot be loaded is logged, as is a database
     that is away."""
     told = []
     for judge in judges.installed():

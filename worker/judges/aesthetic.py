@@ -33,7 +33,7 @@ class Aesthetic(ClipJudge):
     def _read(self, places: list[str]) -> Clip:
         from transformers import CLIPModel
 
-        model = CLIPModel.from_pretrained(places[0], use_safetensors=True)
+        model: Any = CLIPModel.from_pretrained(places[0], use_safetensors=True)
         model.aesthetic_head = read_head(places[1], model.config.projection_dim)
         return assemble(model, places[0], self._device)
 

@@ -58,7 +58,8 @@ class ClipJudge(Scorer):
     sources: Sequence[Source] = ()
 
     def __init__(self) -> None:
-        self._device, self._folder = "cpu", None
+        self._device = "cpu"
+        self._folder: Path | None = None
         self._clip: Clip | None = None
 
     def prepare(self, device: str, weights: Path | None) -> None:
