@@ -82,6 +82,11 @@ class Annotating:
         body = {"leases": [pair.lease for pair in pairs]}
         self._http.json("POST", "/leases/renew", body=body, repeatable=True)
 
+    def give_back(self, pairs: list[Pair]) -> None:
+        """Let others have pairs that the caller will not answer now."""
+        form = {"leases": [pair.lease for pair in pairs]}
+        self._http.json("POST", "/leases/give-back", form=form, repeatable=True)
+
     def mine(self, study: int) -> Numbers:
         """The caller's own numbers, without the last ten minutes."""
         return self._http.one(Numbers, "GET", f"/studies/{study}/me")

@@ -9,7 +9,6 @@ from tastemaker.client.errors import Damaged, Unreachable
 from tastemaker.client.http import Http, pause
 
 OnProgress = Callable[[int, int], None]  # bytes there, and of how many
-BLOCK = 1 << 18
 
 
 def download(
@@ -53,7 +52,7 @@ def _go_on(
     with http.stream(path, params=params, headers=headers) as response:
         mode = "ab" if response.status_code == 206 else "wb"
         with part.open(mode) as file:
-            for block in response.iter_bytes(BLOCK):
+            for block in response.iter_bytes():
                 file.write(block)
                 on_progress(file.tell(), size)
     if part.stat().st_size < size:

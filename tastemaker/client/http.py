@@ -35,8 +35,8 @@ class Http:
         self._client.close()
 
     def json(
-        self, method: str, path: str, *, params: Params | None = None, body: Any = None, key: str | None = None,
-        repeatable: bool = False,
+        self, method: str, path: str, *, params: Params | None = None, body: Any = None,
+        form: dict[str, Any] | None = None, key: str | None = None, repeatable: bool = False,
     ) -> Any:  # fmt: skip
         """What an operation of the API answers; None where it answers nothing.
 
@@ -45,7 +45,7 @@ class Http:
         headers = {"Idempotency-Key": key} if key else {}
         response = self._send(
             method, API + path, repeatable or key is not None or method in REPEATABLE,
-            params=_given(params), json=body, headers=headers,
+            params=_given(params), json=body, data=form, headers=headers,
         )  # fmt: skip
         if response.status_code == 204:
             return None

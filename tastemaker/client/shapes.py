@@ -339,7 +339,7 @@ class Checkpoint:
 class File:
     """One form of a checkpoint's LoRA. `size` is in bytes."""
 
-    format: Format
+    format: str
     name: str
     size: int
     sha256: str
