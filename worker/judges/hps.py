@@ -79,9 +79,11 @@ def converted(stored: Mapping[str, Any]) -> dict[str, Any]:
             number, rest = key.removeprefix(f"{side}.").split(".", 1)
             found |= _of_block(f"{SIDES[side]}.encoder.layers.{number}", rest, value)
         else:
-            place, kind = (key, "") if key in ALONE else key.rsplit(".", 1)
-            if place in ALONE:  # what is left are masks and counters that transformers makes itself
-                found[f"{ALONE[place]}.{kind}".rstrip(".")] = value
+            place, _, kind = key.rpartition(".")
+            if key in ALONE:
+                found[ALONE[key]] = value
+            elif place in ALONE:  # what is left are masks that transformers makes itself
+                found[f"{ALONE[place]}.{kind}"] = value
     return found
 
 
