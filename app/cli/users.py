@@ -92,18 +92,22 @@ def token(
     ] = None,
     days: Annotated[int, typer.Option(help="For how many days it works.")] = 30,
     name: Annotated[str, typer.Option(help="Name in its owner's list.")] = "From the command line",
+    judge: Annotated[
+        bool, typer.Option("--judge", help="For a judge of your own, made now: its answers count as a judge's.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Print a token with which scripts act as this person (Authorization: Bearer …). It is shown once."""
     with ensure_servers(get_settings(), "user", say), transaction() as session:
-        user = accounts.by_handle(session, handle)
+        user = accounts.judge(session, name=handle) if judge else accounts.by_handle(session, handle)
         wanted = scope or scopes.of_role(user)
         row, made = personal_tokens.make(session, user=user, name=name, wanted=wanted, days=days, actor=None)
         session.refresh(row)
     if as_json:
         print_json({"id": row.id, "scopes": row.scopes, "expires": row.expires_at.isoformat(), "token": made})
         return
-    say(f"Good for {days} days, for {', '.join(row.scopes)}. {handle} can revoke it at /account/tokens. Shown once:")
+    revoked = "" if judge else f" {handle} can revoke it at /account/tokens."
+    say(f"Good for {days} days, for {', '.join(row.scopes)}.{revoked} Shown once:")
     print(made)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.errors import BadInput, Conflict, Forbidden, NotFound
-from app.models import ApiToken, User
+from app.models import ApiToken, User, UserKind
 from app.services import events, links, scopes
 from app.services.scopes import Scope
 from app.services.tokens import new_token, sha256
@@ -40,7 +40,8 @@ def make(
 
     Raises `BadInput` that names the fields which cannot be used, `Conflict` where `user` may have none (any more).
     """
-    links.require_may_sign_in(user)
+    if user.kind is UserKind.PERSON:  # a judge of one's own never signs in: a token is how it answers
+        links.require_may_sign_in(user)
     if user.is_guest:
         raise Conflict("A guest cannot have tokens.", "Make an account first; you stay the same person.")
     name, chosen = " ".join(name.split()), _checked(user, wanted, name, days)

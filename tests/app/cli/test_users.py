@@ -7,7 +7,7 @@ import pytest
 
 from app.cli import main
 from app.db import transaction
-from app.models import LinkPurpose, Role
+from app.models import LinkPurpose, Role, UserKind
 from app.services import accounts, invites, links, passwords, personal_tokens
 from app.services.scopes import Scope
 from app.settings import activate
@@ -79,6 +79,17 @@ def test_a_token_has_the_scopes_it_was_asked_for_and_no_others(tastemaker, sessi
     code, _, err = tastemaker("user", "token", "ada", "--scope", "house")
     assert code == 2
     assert "your role allows profile, annotate, read, data" in err
+
+
+def test_a_judge_of_one_s_own_answers_by_a_token_and_is_marked_as_a_judge(tastemaker, sessions):
+    code, out, err = tastemaker("user", "token", "brighter", "--judge")
+    assert (code, "revoke" in err) == (0, False)
+    with transaction(sessions) as session:
+        user, scopes = personal_tokens.owner(session, out.strip())
+    assert (user.handle, user.kind, scopes) == ("brighter", UserKind.JUDGE, {Scope.PROFILE, Scope.ANNOTATE})
+    tastemaker("user", "add", "ada")
+    code, _, err = tastemaker("user", "token", "ada", "--judge")
+    assert (code, "A person is called ada" in err) == (5, True)
 
 
 def test_list_shows_everyone(tastemaker):
