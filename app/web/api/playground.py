@@ -12,6 +12,8 @@ from app.services.playground import MOST_DRAWS, MOST_PARTS, MOST_POLICIES, MOST_
 from app.services.prompt_texts import MOST_CHARACTERS
 from app.services.tries import MOST_SEED
 from app.services.try_views import Part, Trying
+from app.web.api.answers import problems
+from app.web.api.bodies import Body
 from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayPlay
 from app.web.api.shapes import IdempotencyKey
@@ -25,7 +27,7 @@ TryId = Annotated[int, Path(ge=1, le=MOST_ID)]
 StudyId = Annotated[int, Path(ge=1, le=MOST_ID)]
 
 
-class PartWish(BaseModel):
+class PartWish(Body):
     """A checkpoint, and the LoRA's scale that it has in a policy."""
 
     model_config = ConfigDict(extra="forbid")
@@ -36,7 +38,7 @@ class PartWish(BaseModel):
     )
 
 
-class NewPlaygroundTry(BaseModel):
+class NewPlaygroundTry(Body):
     """What to draw. What is left out of the sampling is as the study has it."""
 
     model_config = ConfigDict(
@@ -144,7 +146,7 @@ class SavedPrompt(BaseModel):
 
 @router.post(
     "/studies/{study_id}/playground", operation_id="create_playground_try", status_code=201,
-    summary="Draw a prompt by the base and by checkpoints",
+    summary="Draw a prompt by the base and by checkpoints", responses=problems(429),
 )  # fmt: skip
 def ask(
     study_id: StudyId, body: NewPlaygroundTry, response: Response, session: SessionDep, user: MayPlay, links: LinksDep,
@@ -183,7 +185,9 @@ def show(try_id: TryId, session: SessionDep, user: MayPlay, links: LinksDep) -> 
     return PlaygroundTry.of(playground.view(session, try_id), links, user.id)
 
 
-@router.post("/playground/{try_id}/stop", operation_id="stop_playground_try", summary="Call a try off")
+@router.post(
+    "/playground/{try_id}/stop", operation_id="stop_playground_try", summary="Call a try off", responses=problems(409)
+)
 def stop(try_id: TryId, session: SessionDep, user: MayPlay, links: LinksDep) -> PlaygroundTry:
     """409 where it has ended, 403 where it is someone else's."""
     playground.stop(session, try_id=try_id, actor=user)
@@ -193,7 +197,7 @@ def stop(try_id: TryId, session: SessionDep, user: MayPlay, links: LinksDep) -> 
 
 @router.delete(
     "/playground/{try_id}", operation_id="delete_playground_try", status_code=204,
-    summary="Remove a try and its pictures",
+    summary="Remove a try and its pictures", responses=problems(409),
 )  # fmt: skip
 def remove(try_id: TryId, session: SessionDep, artifacts: ArtifactsDep, user: MayPlay) -> None:
     """409 while it is at work, 403 where it is someone else's."""
@@ -202,7 +206,7 @@ def remove(try_id: TryId, session: SessionDep, artifacts: ArtifactsDep, user: Ma
 
 @router.post(
     "/playground/{try_id}/prompt", operation_id="save_playground_prompt", status_code=201,
-    summary="Save a try's prompt as an evaluation prompt",
+    summary="Save a try's prompt as an evaluation prompt", responses=problems(409),
 )  # fmt: skip
 def save_prompt(try_id: TryId, session: SessionDep, user: MayPlay) -> SavedPrompt:
     """Makes the next version of the study's prompt set. The study stays with its own version, and is evaluated on the

@@ -89,8 +89,11 @@ def save_prompt(try_id: int, session: SessionDep, user: RequireResearcher) -> Re
 
 
 def _of_try(session: Session, trying: Trying, user: User) -> dict[str, Any]:
+    assert trying.study_id is not None
     return {
         "trying": trying,
+        "own_prompts": playground.own_prompts(session, trying.study_id),
+        "newest_prompts": playground.newest_prompts(session, trying.study_id),
         "is_saved": playground.is_saved(session, trying),
         "may_change": playground.may_change(trying, user),
         "workers": round_views.workers(session),
@@ -116,8 +119,6 @@ def _page(
         options=study_views.checkpoint_options(session, study_id, limit=CHOOSE_FROM, also=chosen),
         history=found[:HISTORY],
         older=found[HISTORY - 1].id if len(found) > HISTORY else None,
-        own_prompts=playground.own_prompts(session, study_id),
-        newest_prompts=playground.newest_prompts(session, study_id),
         seconds_each=try_views.seconds_each(session, studies.get(session, study_id).base_model_id),
         **(_of_try(session, trying, user) if trying else {"trying": None}),
     )

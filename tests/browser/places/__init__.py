@@ -3,7 +3,9 @@
 A place is a function that makes what its page shows and gives the path; its module says whose it is.
 """
 
-from tests.browser.places import coming_in, exports, house, labelling, research, studies
+from tests.browser.places import coming_in, exports, house, labelling, playground, research, studies
 from tests.browser.places.registry import ELSEWHERE, PLACES, Place
 
-__all__ = ["ELSEWHERE", "PLACES", "Place", "coming_in", "exports", "house", "labelling", "research", "studies"]
+__all__ = [
+    "ELSEWHERE", "PLACES", "Place", "coming_in", "exports", "house", "labelling", "playground", "research", "studies",
+]  # fmt: skip
