@@ -36,6 +36,7 @@ from app.web.api import better as better_api
 from app.web.api import guide_pictures as guide_pictures_api
 from app.web.api import house as house_api
 from app.web.api import invites as invites_api
+from app.web.api import judges as judges_api
 from app.web.api import mail as mail_api
 from app.web.api import me as me_api
 from app.web.api import payments as payments_api
@@ -71,6 +72,7 @@ from app.web.pages import (
     links,
     outside,
     research,
+    research_agreement,
     research_better,
     research_exports,
     research_playground,
@@ -109,6 +111,7 @@ PAGES: tuple[APIRouter, ...] = (
     admin_round_log.router,
     research.router,
     research_better.router,
+    research_agreement.router,
     research_exports.router,
     research_playground.router,
     live.router,
@@ -137,6 +140,7 @@ API: tuple[APIRouter, ...] = (
     exports.router,
     checkpoints.router,
     better_api.router,
+    judges_api.router,
     samples.router,
 )
 STOP_SECONDS = 10

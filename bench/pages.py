@@ -100,6 +100,10 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/research/studies/{study}/better",
         "/research/studies/{study}/better?which=spread&sampler=ddim",
     ),
+    "/research/studies/{study_id:int}/agreement": (
+        "/research/studies/{study}/agreement",
+        "/research/studies/{study}/agreement?round={complete}",
+    ),
     "/research/studies/{study_id:int}/exports": ("/research/studies/{study}/exports",),
     "/research/checkpoints/{checkpoint_id}": (
         "/research/checkpoints/{checkpoint}",

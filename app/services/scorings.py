@@ -92,6 +92,12 @@ def offered(session: Session) -> Sequence[Judge]:
     return session.scalars(select(Judge).where(Judge.seen_at > lately).order_by(Judge.name)).all()
 
 
+def rounds(session: Session, study_id: int, *, limit: int) -> list[tuple[int, RoundKind, int]]:
+    """The study's newest rounds: id, kind and number."""
+    query = select(Round.id, Round.kind, Round.number).where(Round.study_id == study_id)
+    return [(id_, kind, number) for id_, kind, number in session.execute(query.order_by(Round.id.desc()).limit(limit))]
+
+
 def ask(
     session: Session, *, study_id: int, judge: str, round_id: int | None = None, actor: User | None,
     idempotency_key: str | None = None,

@@ -119,7 +119,7 @@ def test_judges_score_what_people_chose_between(active: Settings, artifacts: Art
         keys = {number: session.get_one(Sample, number).image_key for number in chosen}
     assert (judge.unit, judge.larger_is_better) == ("kB", False)
     asked = find("jpeg_compressibility")
-    assert stored == {number: asked.score(pixels(artifacts.get_bytes(key))) for number, key in keys.items()}
+    assert stored == {number: asked.score(pixels(artifacts.get_bytes(key)), "cat face") for number, key in keys.items()}
 
 
 def test_judges_score_nothing_of_rounds_where_only_judges_chose(active: Settings, demo_model: Path) -> None:
