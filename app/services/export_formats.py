@@ -37,9 +37,9 @@ def get(name: str) -> Format:
 def _table(table: Table, extension: str, source: Source) -> Iterator[File]:
     """One file of one table. A pair's line of JSON also holds its answers."""
     if table is PREFERENCES and extension == "jsonl":
-        blocks = nested_jsonl(source.writing(source.rows()))
+        blocks = nested_jsonl(source.writing(source.batches()))
     else:
-        blocks = FILE_TYPES[extension](table.columns, source.writing(table.records(source)))
+        blocks = FILE_TYPES[extension](table.columns, source.writing(table.batches(source)))
     yield File(f"{table.name}.{extension}", blocks)
 
 

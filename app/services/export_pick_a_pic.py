@@ -33,26 +33,34 @@ COLUMNS: Columns = {
     "user_id": Kind.WHOLE,
     "num_example_per_prompt": Kind.WHOLE,
 }
-LABELS = {Answer.FIRST: 1.0, Answer.SECOND: 0.0, Answer.TIE: 0.5}
-TRAIN, TIES = (Answer.FIRST, Answer.SECOND), (Answer.TIE,)
-WALKS = 4  # two that count each prompt's rows, two that write
+LABELS: dict[str, float] = {Answer.FIRST: 1.0, Answer.SECOND: 0.0, Answer.TIE: 0.5}
+SPLITS = {"train": (Answer.FIRST, Answer.SECOND), "ties": (Answer.TIE,)}
+WALKS = 3  # one that counts each prompt's rows, one that writes each split
 
 
 def files(source: Source) -> Iterator[File]:
     """`data/train-…`, `data/ties-…` where there are ties, and the card that tells of both."""
-    splits = {}
-    for split, answers in (("train", TRAIN), ("ties", TIES)):
-        of_prompt = Counter(row.prompt for row, _ in _told(source, answers))
+    counts = _counted(source)
+    for split, of_prompt in counts.items():
         if of_prompt:
-            yield from parquet_shards(f"data/{split}", COLUMNS, _records(source, answers, of_prompt))
-            splits[split] = of_prompt.total()
-    yield text_file("README.md", export_cards.pick_a_pic(source, splits))
+            yield from parquet_shards(f"data/{split}", COLUMNS, _records(source, SPLITS[split], of_prompt))
+    rows = {split: of_prompt.total() for split, of_prompt in counts.items() if of_prompt}
+    yield text_file("README.md", export_cards.pick_a_pic(source, rows))
 
 
 def annotator_number(said: Said) -> int:
     """Who it was, as a number below 2**48: a person's pseudonym read as one, a judge's name hashed."""
     _, is_pseudonym, digits = said.annotator.partition("annotator-")
     return int(digits if is_pseudonym else hashlib.sha256(said.annotator.encode()).hexdigest()[:12], 16)
+
+
+def _counted(source: Source) -> dict[str, Counter[str]]:
+    """How many rows each prompt has in each split."""
+    found: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
+    split_of = {answer: split for split, answers in SPLITS.items() for answer in answers}
+    for row, said in _told(source, tuple(split_of)):
+        found[split_of[Answer(said.answer)]][row.prompt] += 1
+    return found
 
 
 def _told(source: Source, answers: tuple[Answer, ...]) -> Iterator[tuple[PreferenceRow, Said]]:
@@ -64,7 +72,7 @@ def _told(source: Source, answers: tuple[Answer, ...]) -> Iterator[tuple[Prefere
 
 def _records(source: Source, answers: tuple[Answer, ...], of_prompt: Counter[str]) -> Iterator[Record]:
     for row, said in _told(source, answers):
-        uids = {Answer.FIRST: row.first_sha256, Answer.SECOND: row.second_sha256}
+        uids: dict[str, str] = {Answer.FIRST: row.first_sha256, Answer.SECOND: row.second_sha256}
         source.wrote(1)
         yield {
             "are_different": row.first_sha256 != row.second_sha256,

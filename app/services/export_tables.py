@@ -10,7 +10,7 @@ from typing import Any
 
 from app.models import Answer
 from app.services.export_source import Source
-from app.services.preference_export import PreferenceRow
+from app.services.preference_export import FACTS, PreferenceRow
 
 Record = dict[str, Any]
 
@@ -32,15 +32,16 @@ class Kind(StrEnum):
 
 
 Columns = dict[str, Kind]
+Rows = list[tuple[Any, ...]]  # values in the order of the columns
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table by its columns; `records` reads them from a study in one walk through its pairs."""
+    """A table by its columns; `batches` reads its rows from a study in one walk through its pairs."""
 
     name: str
     columns: Columns
-    records: Callable[[Source], Iterator[Record]]
+    batches: Callable[[Source], Iterator[Rows]]
 
 
 PAIR_COLUMNS: Columns = {
@@ -84,29 +85,23 @@ SAID_COLUMNS: Columns = {
     "undone_at": Kind.MOMENT,
 }
 VOTES = tuple(answer.value for answer in Answer)
+BEFORE_VOTES = PreferenceRow._fields.index("votes")
 
 
-def pair_facts(row: PreferenceRow) -> Record:
-    """What is told of the pair, whatever was answered."""
-    return {name: getattr(row, name) for name in PAIR_COLUMNS}
+def flattened(row: PreferenceRow) -> tuple[Any, ...]:
+    """A pair's row: its facts, and what its choices say together. `PreferenceRow` begins with the same columns."""
+    return (*row[:BEFORE_VOTES], *[row.votes.get(answer, 0) for answer in VOTES])
 
 
-def flattened(row: PreferenceRow) -> Record:
-    """A pair's record: its facts, and what its choices say together."""
-    votes = {f"votes_{answer}": row.votes.get(answer, 0) for answer in VOTES}
-    return pair_facts(row) | {"p": row.p, "weight": row.weight} | votes
+def _preferences(source: Source) -> Iterator[Rows]:
+    for batch in source.batches():
+        yield [flattened(row) for row in batch]
 
 
-def _preferences(source: Source) -> Iterator[Record]:
-    for row in source.rows():
-        yield flattened(row)
-
-
-def _choices(source: Source) -> Iterator[Record]:
-    for row in source.rows():
-        facts = pair_facts(row)
-        for said in row.choices:
-            yield facts | {name: getattr(said, name) for name in SAID_COLUMNS}
+def _choices(source: Source) -> Iterator[Rows]:
+    """A row's facts and an answer stand in the order of the columns already."""
+    for batch in source.batches():
+        yield [row[:FACTS] + said for row in batch for said in row.choices]
 
 
 PREFERENCES = Table(

@@ -9,7 +9,7 @@ from typing import IO, cast
 from app.services import export_cards, export_writers
 from app.services.export_source import Source
 from app.services.export_tables import Record
-from app.services.export_writers import OUT_OF_A_ROW, ROW, Ahead, File, Pieces, text_file
+from app.services.export_writers import Ahead, File, Pieces, nested_json, text_file
 
 WALKS = 1
 
@@ -30,7 +30,7 @@ def _members(source: Source) -> Iterator[Record]:
         yield {
             f"{key}.first.png": source.picture(row.first_key, row.first_sha256),
             f"{key}.second.png": source.picture(row.second_key, row.second_sha256),
-            f"{key}.json": ROW.dump_json(row, exclude=OUT_OF_A_ROW),
+            f"{key}.json": nested_json(row),
         }
 
 

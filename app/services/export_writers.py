@@ -4,25 +4,25 @@ that memory does not grow with what is written."""
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from functools import partial
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from app.errors import Unavailable
-from app.services.export_tables import Columns, Kind, Record
+from app.services.export_tables import Columns, Kind, Record, Rows
 from app.services.preference_export import PreferenceRow
 
-AT_ONCE = 500  # records to a block of text
+AT_ONCE = 500  # records that are made into rows at once
 ROW_GROUP = 20_000
 ROW_GROUP_BYTES = 32 << 20
 SHARD_BYTES = 500 << 20
-OUT_OF_A_ROW = {"first_key", "second_key"}
+TOLD = PreferenceRow._fields[: PreferenceRow._fields.index("first_key")]  # where pictures are stored is not told
 
-ROW = TypeAdapter(PreferenceRow)
+Form = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -33,30 +33,35 @@ class File:
     blocks: Iterator[bytes]
 
 
-def nested_jsonl(rows: Iterable[PreferenceRow]) -> Iterator[bytes]:
+def nested_jsonl(batches: Iterable[list[PreferenceRow]]) -> Iterator[bytes]:
     """One JSON object a pair, each with its single answers."""
-    for some in _some(rows, AT_ONCE):
-        yield b"".join(ROW.dump_json(row, exclude=OUT_OF_A_ROW) + b"\n" for row in some)
+    for batch in batches:
+        yield b"".join(nested_json(row) + b"\n" for row in batch)
 
 
-def jsonl(columns: Columns, records: Iterable[Record]) -> Iterator[bytes]:
-    """One JSON object a record."""
-    for some in _some(records, AT_ONCE):
-        lines = (
-            json.dumps({name: _plain(record[name]) for name in columns}, ensure_ascii=False) + "\n" for record in some
-        )
-        yield "".join(lines).encode()
+def nested_json(row: PreferenceRow) -> bytes:
+    """A pair with its single answers as a JSON object."""
+    told = dict(zip(TOLD, row, strict=False))
+    return to_json(told | {"choices": [said._asdict() for said in row.choices]})
 
 
-def csv_lines(columns: Columns, records: Iterable[Record]) -> Iterator[bytes]:
-    """A header and a line for each record (RFC 4180). What is absent is empty, lists are JSON."""
-    yield _csv([list(columns)])
-    for some in _some(records, AT_ONCE):
-        yield _csv([_cell(record[name]) for name in columns] for record in some)
+def jsonl(columns: Columns, batches: Iterable[Rows]) -> Iterator[bytes]:
+    """One JSON object a row."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    names = list(columns)
+    for batch in _formed(columns, batches, PLAIN):
+        yield "".join([encode(dict(zip(names, row, strict=True))) + "\n" for row in batch]).encode()
 
 
-def parquet(columns: Columns, records: Iterable[Record]) -> Iterator[bytes]:
-    """Parquet, a row group at a time: as many records as fit in some megabytes. Pictures are told to `datasets`.
+def csv_lines(columns: Columns, batches: Iterable[Rows]) -> Iterator[bytes]:
+    """A header and a line for each row (RFC 4180). What is absent is empty, lists are JSON."""
+    yield _csv([columns])
+    for batch in _formed(columns, batches, CELLS):
+        yield _csv(batch)
+
+
+def parquet(columns: Columns, batches: Iterable[Rows]) -> Iterator[bytes]:
+    """Parquet, a row group at a time: as many rows as fit in some megabytes. Pictures are told to `datasets`.
 
     Raises `Unavailable` where pyarrow is not installed.
     """
@@ -76,8 +81,8 @@ def parquet(columns: Columns, records: Iterable[Record]) -> Iterator[bytes]:
             "write_statistics": others,
         }
     with ParquetWriter(pyarrow.PythonFile(pieces, mode="w"), schema, **options) as writer:
-        for group in _row_groups(records):
-            writer.write_table(pyarrow.Table.from_pylist(group, schema=schema), row_group_size=len(group))
+        for group in _row_groups(schema, batches):
+            writer.write_table(group, row_group_size=len(group))
             yield from pieces.take()
     yield from pieces.take()
 
@@ -87,7 +92,7 @@ def parquet_shards(stem: str, columns: Columns, records: Iterator[Record]) -> It
     left = Ahead(records)
     number = 0
     while not left.is_over:
-        yield File(f"{stem}-{number:05}.parquet", parquet(columns, _up_to(left, SHARD_BYTES)))
+        yield File(f"{stem}-{number:05}.parquet", parquet(columns, _batched(columns, _up_to(left, SHARD_BYTES))))
         number += 1
 
 
@@ -144,17 +149,36 @@ def _feature(kind: Kind) -> Any:
             return {"dtype": kind.value, "_type": "Value"}
 
 
-def _row_groups(records: Iterable[Record]) -> Iterator[list[Record]]:
-    group: list[Record] = []
+def _row_groups(schema: Any, batches: Iterable[Rows]) -> Iterator[Any]:
+    """Tables of about the size of a row group. Rows become arrays batch by batch, which take a tenth of the memory."""
+    pyarrow = require_pyarrow()
+    group: list[Any] = []
+    rows = size = 0
+    for batch in batches:
+        if not batch:
+            continue
+        values = zip(schema, zip(*batch, strict=True), strict=True)
+        made = pyarrow.record_batch([pyarrow.array(column, field.type) for field, column in values], schema=schema)
+        group.append(made)
+        rows, size = rows + made.num_rows, size + made.nbytes
+        if rows >= ROW_GROUP or size >= ROW_GROUP_BYTES:
+            yield pyarrow.Table.from_batches(group)
+            group, rows, size = [], 0, 0
+    if group:
+        yield pyarrow.Table.from_batches(group)
+
+
+def _batched(columns: Columns, records: Iterable[Record]) -> Iterator[Rows]:
+    """Records as rows, some at a time: an eighth of a row group's bytes at most."""
+    batch: Rows = []
     weight = 0
     for record in records:
-        group.append(record)
+        batch.append(tuple(record[name] for name in columns))
         weight += _weight(record)
-        if len(group) >= ROW_GROUP or weight >= ROW_GROUP_BYTES:
-            yield group
-            group, weight = [], 0
-    if group:
-        yield group
+        if len(batch) >= AT_ONCE or weight >= ROW_GROUP_BYTES / 8:
+            yield batch
+            batch, weight = [], 0
+    yield batch
 
 
 def _up_to(records: Iterator[Record], most: int) -> Iterator[Record]:
@@ -171,30 +195,29 @@ def _weight(record: Record) -> int:
     return 200 + sum(len(value) for value in pictures if isinstance(value, bytes))
 
 
-def _some(items: Iterable[Any], most: int) -> Iterator[list[Any]]:
-    left = iter(items)
-    while some := list(islice(left, most)):
-        yield some
+def _formed(columns: Columns, batches: Iterable[Rows], forms: Mapping[Kind, Form]) -> Iterator[Iterable[Any]]:
+    """The rows with each value as the text has it: column by column, since most columns stay as they are."""
+    by_column = [forms.get(kind) for kind in columns.values()]
+    for batch in batches:
+        values = zip(by_column, zip(*batch, strict=True), strict=False)  # an empty batch has no columns
+        yield zip(*[column if form is None else map(form, column) for form, column in values], strict=True)
 
 
-def _csv(lines: Iterable[list[Any]]) -> bytes:
+def _csv(lines: Iterable[Iterable[Any]]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows(lines)
     return text.getvalue().encode()
 
 
-def _cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return json.dumps(value, ensure_ascii=False)
-    return value.isoformat() if isinstance(value, datetime) else value
+def _moment(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat()
 
 
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+PLAIN: dict[Kind, Form] = {Kind.MOMENT: _moment, Kind.NAIVE: _moment}
+CELLS: dict[Kind, Form] = PLAIN | {
+    Kind.YES_NO: {True: "true", False: "false", None: ""}.get,
+    Kind.TEXTS: partial(json.dumps, ensure_ascii=False),
+}
 
 
 class Pieces:

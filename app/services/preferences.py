@@ -1,5 +1,7 @@
 """What people said, as a number: each pair's preference p in [0, 1], and its freezing for training."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,9 +50,14 @@ class Preference:
 
 def probability(answers: list[Answer]) -> float | None:
     """p = (first + tie/2) / (first + second + tie); none where no answer says anything or most say `both_bad`."""
-    first, second, tie = (answers.count(answer) for answer in (Answer.FIRST, Answer.SECOND, Answer.TIE))
-    said = first + second + tie
-    if said == 0 or answers.count(Answer.BOTH_BAD) * 2 > said + answers.count(Answer.BOTH_BAD):
+    return probability_of(Counter(answers))
+
+
+def probability_of(votes: Mapping[Any, int]) -> float | None:
+    """`probability`, by how often each answer was given."""
+    first, tie = votes.get(Answer.FIRST, 0), votes.get(Answer.TIE, 0)
+    said = first + votes.get(Answer.SECOND, 0) + tie
+    if said == 0 or votes.get(Answer.BOTH_BAD, 0) > said:
         return None
     return (first + tie / 2) / said
 

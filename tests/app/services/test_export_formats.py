@@ -304,11 +304,7 @@ def test_each_walk_is_told_and_the_rows_that_were_written_are_counted(told, tmp_
     heard = []
     source = told.source(told=heard.append)
     export_files.write(source, export_formats.get("pickapic"), tmp_path / "out.zip")
-    assert (
-        heard
-        == [4, 8, 12, 16]
-        == [source.count() * walk for walk in range(1, export_formats.get("pickapic").walks + 1)]
-    )
+    assert heard == [4, 8, 12] == [source.count() * walk for walk in range(1, export_formats.get("pickapic").walks + 1)]
     assert source.written == 6
 
 
