@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import Session, aliased
 
-from app.errors import BadInput, NotFound
+from app.errors import NotFound
 from app.models import (
     Answer,
     Checkpoint,
@@ -132,7 +132,7 @@ class Result:
 
 
 def of_round(session: Session, round_id: int) -> Result:
-    """The result of an evaluation round, also of one that was cancelled. Raises `NotFound`; `BadInput` for a preference
+    """The result of an evaluation round, also of one that was cancelled. Raises `NotFound`, for a preference
     round."""
     one, other = aliased(Checkpoint), aliased(Checkpoint)
     found = session.execute(
@@ -145,7 +145,7 @@ def of_round(session: Session, round_id: int) -> Result:
         raise NotFound(f"There is no round {round_id}.")
     round_, number, other_number = found
     if round_.sampler is None:
-        raise BadInput(f"Round {round_id} compares nothing: it is a preference round.", "Name an evaluation round.")
+        raise NotFound(f"Round {round_id} compares nothing: it is a preference round.", "Name an evaluation round.")
     counted = tuple(session.execute(said(Round.id == round_id).with_only_columns(*counts())).one())
     return Result(
         Policy(round_.checkpoint_id, number or 0), Policy(round_.other_checkpoint_id, other_number or 0),

@@ -31,6 +31,7 @@ from app.models import (
 from app.models.base import Json
 from app.services import evaluation, events, prompt_sets, rounds, thanks, totals
 from app.services.draws import fraction
+from app.services.idempotency import made_before
 from app.study_settings import merged, validated
 
 
@@ -47,7 +48,7 @@ def launch(
     are drawn now. Raises `BadInput` for a policy with itself and for more pairs than there are, `NotFound` for another
     study's checkpoint.
     """
-    made = rounds.made_before(session, idempotency_key)
+    made = made_before(session, Round, idempotency_key, study_id=study_id)
     if made is not None:
         return made
     study = rounds.to_launch(session, study_id)

@@ -14,6 +14,7 @@ from app.errors import Conflict, NotFound, TooMany
 from app.models import Export, Group, Job, JobKind, JobState, Queue, Round, RoundTotals, Sample, Study, User
 from app.services import disk, events, export_formats, jobs, studies
 from app.services.export_source import Rounds
+from app.services.idempotency import made_before
 from app.services.jobs import Claim, Urgency
 from app.services.pseudonyms import pseudonym
 
@@ -79,10 +80,9 @@ def ask(
 
     Raises `NotFound`, `BadInput` for a format that is none, `TooMany` while five of the study are at work.
     """
-    if idempotency_key is not None:
-        made = session.scalars(select(Export).where(Export.idempotency_key == idempotency_key)).one_or_none()
-        if made is not None:
-            return made
+    made = made_before(session, Export, idempotency_key, study_id=study_id)
+    if made is not None:
+        return made
     studies.get(session, study_id)
     format_ = export_formats.get(format_name)
     _refuse_many(session, study_id)

@@ -16,6 +16,7 @@ from app.db import after_commit
 from app.errors import BadInput, Conflict, Forbidden, NotFound
 from app.models import Checkpoint, Job, JobKind, JobState, PromptSet, Sampler, Split, Study, TryIt, User
 from app.services import disk, events, jobs, permissions, prompt_sets, studies, tries, try_views
+from app.services.idempotency import made_before
 from app.services.jobs import Urgency
 from app.services.permissions import Right
 from app.services.prompt_texts import PromptLine
@@ -60,10 +61,9 @@ def ask(
 
     Raises `NotFound`, `BadInput`, and `TooMany` while three tries of the same person are at work.
     """
-    if idempotency_key is not None:
-        made = session.scalars(select(TryIt).where(TryIt.idempotency_key == idempotency_key)).one_or_none()
-        if made is not None:
-            return made
+    made = made_before(session, TryIt, idempotency_key, study_id=study_id)
+    if made is not None:
+        return made
     study = studies.get(session, study_id)
     prompt = tries.to_draw(prompt, field="prompt")
     _check(session, study, policies)

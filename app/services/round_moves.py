@@ -12,7 +12,7 @@ from enum import StrEnum
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.errors import BadInput, Conflict
+from app.errors import BadInput, Conflict, Refused
 from app.models import (
     FINAL,
     OPEN,
@@ -221,7 +221,7 @@ def settle(session: Session, round_id: int) -> bool:
     try:
         with session.begin_nested():
             make(session, round_, event)
-    except BadInput as error:
+    except (BadInput, Refused) as error:
         session.refresh(round_)
         make(session, round_, "fail", reason=str(error))
     return True
@@ -278,7 +278,7 @@ def _refuse_nothing_to_train(session: Session, round_: Round, chosen: list[prefe
     if not any(not item.held_out and (ties or item.p != 0.5) for item in chosen):
         alike = session.scalar(select(func.count()).where(Pair.round_id == round_.id, Pair.alike))
         left_out = f" {alike} were left out because their pictures look the same (alike_below)." if alike else ""
-        raise BadInput(
+        raise Refused(
             f"Round {round_.number} has no pair to train on: no choice prefers one picture.{left_out}",
             "Ask for more choices, or cancel the round.",
         )

@@ -7,6 +7,7 @@ from app.errors import BadInput, Conflict, NotFound
 from app.models import Round, RoundKind, RoundState, RoundTotals, Study, User
 from app.models.base import Json
 from app.services import chunks, evaluation, events, studies
+from app.services.idempotency import made_before
 from app.study_settings import StudySettings, merged, validated
 
 # settings of the study as a whole, of which no round has its own: who comes in, evaluation pictures, thanks
@@ -28,7 +29,7 @@ def launch(
     differs is kept with the round, and the study stays as it is. Raises `Conflict` while a preference round is open,
     and `BadInput` for settings that no round has of its own.
     """
-    made = made_before(session, idempotency_key)
+    made = made_before(session, Round, idempotency_key, study_id=study_id)
     if made is not None:
         return made
     study = to_launch(session, study_id)
@@ -110,11 +111,6 @@ def store(session: Session, round_: Round) -> None:
     session.add(round_)
     session.flush()
     session.add(RoundTotals(round_id=round_.id))
-
-
-def made_before(session: Session, key: str | None) -> Round | None:
-    """The round that was launched by the idempotency key, if one was."""
-    return session.scalars(select(Round).where(Round.idempotency_key == key)).one_or_none() if key else None
 
 
 def newest(session: Session, study_id: int, kind: RoundKind) -> Round | None:

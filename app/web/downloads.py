@@ -15,7 +15,7 @@ from app.artifacts import Artifacts
 from app.services.checkpoint_views import CheckpointLine, StoredFile
 
 MEDIA_TYPES = {"png": "image/png", "zip": "application/zip"}
-ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+ONE_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def download(request: Request, artifacts: Artifacts, *, key: str, size: int, sha256: str, name: str) -> Response:

@@ -6,8 +6,10 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from app.errors import BadInput, NotFound, NotSignedIn, TastemakerError, TooMany, Unavailable
 from app.web import security, sign_in_form
@@ -52,9 +54,20 @@ def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == NotFound.status:
         return answer(request, NotFound(f"There is nothing at {request.url.path}.", "Check the address."))
+    if error.status_code == 400:  # a body that is no JSON or no form: one status for all input that cannot be used
+        return answer(request, BadInput("The request's body cannot be read.", "Send it as its content type says."))
     response = answer(request, BadInput(str(error.detail)), status=error.status_code)
     response.headers.update(error.headers or {})
+    if error.status_code == 405:
+        response.headers["Allow"] = ", ".join(_methods(request))
     return response
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that the address has, over all its routes: the router itself names those of one."""
+    path, app = request.url.path, request.app
+    routes = [one for one in iter_route_contexts(app.routes) if isinstance(one.original_route, Route)]
+    return sorted({method for one in routes if one.path_regex.match(path) for method in one.methods or ()})
 
 
 def _out_of_range(request: Request, error: Exception) -> Response:

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from app.models import Answer
 from app.services import before, choices, dealing, studies
 from app.web import languages
+from app.web.api.bodies import Body
 from app.web.api.scoped import MayAnnotate
 from app.web.deps import LinksDep, SessionDep
 from app.web.pairs import Next, next_pairs
@@ -17,7 +18,12 @@ from app.web.pairs import Next, next_pairs
 router = APIRouter(tags=["annotating"])
 
 
-class NewChoice(BaseModel):
+# a form has neither lists nor null: a list of one looks like the one, and what is left out or empty is none
+SOME = {"anyOf": [{"type": "array", "items": {"type": "integer"}, "maxItems": 50}, {"type": "integer"}]}
+TIME = {"type": "string", "examples": ["2026-03-14T09:30:00Z"]}
+
+
+class NewChoice(Body):
     choice: Answer = Field(description="`first` and `second` mean the pair's own order, never the screen side.")
     key: uuid.UUID = Field(description="Made by the client: the same key again gives the stored choice.")
     lease: int
@@ -32,12 +38,12 @@ class MadeChoice(BaseModel):
     extra: bool = Field(description="It came to a pair that others had filled already; it is kept, and counts.")
 
 
-class Explanation(BaseModel):
+class Explanation(Body):
     reasons: list[str] = Field([], max_length=50, description="Tags of the study that fit.")
     comment: str = Field("", max_length=choices.LONGEST_COMMENT)
 
 
-class Leases(BaseModel):
+class Leases(Body):
     leases: list[int] = Field(max_length=50)
 
 
@@ -102,10 +108,10 @@ def renew(body: Leases, session: SessionDep, user: MayAnnotate) -> Renewed:
 
 @router.post("/leases/give-back", operation_id="give_back_leases", summary="Give leases back", status_code=204)
 def give_back(
-    leases: Annotated[list[int], Form(max_length=50)],
     session: SessionDep,
     user: MayAnnotate,
-    until: Annotated[datetime | None, Form()] = None,
+    leases: Annotated[list[int], Form(max_length=50), WithJsonSchema(SOME)] = [],  # noqa: B006 -- FastAPI copies it
+    until: Annotated[datetime | None, Form(), WithJsonSchema(TIME)] = None,
 ) -> None:
     """A form of `leases`, `until` and `csrf_token`, since a page that is being left can send no header (sendBeacon).
 

@@ -9,6 +9,8 @@ from app.models import RoundKind, RoundState, RunState
 from app.services import leaving_out, participations, quality
 from app.services.leaving_out import Turn
 from app.services.quality import Annotator, Standing
+from app.web.api.answers import problems
+from app.web.api.bodies import Body
 from app.web.api.scoped import MayAnnotate, MayManagePeople
 from app.web.api.shapes import Shape, ShareShape
 from app.web.deps import SessionDep
@@ -68,7 +70,7 @@ class AnnotatorShape(Numbers, StandingShape):
     """An annotator as admins see them."""
 
 
-class Pause(BaseModel):
+class Pause(Body):
     reason: str = Field("", description="What they read; empty: a general, kind sentence.")
 
 
@@ -163,6 +165,7 @@ def resume(study_id: int, user_id: int, session: SessionDep, user: MayManagePeop
 @router.get(
     "/studies/{study_id}/annotators/{user_id}/leave-out",
     operation_id="preview_leaving_out",
+    responses=problems(409),
     summary="What leaving someone out would change",
 )
 def before_leaving_out(study_id: int, user_id: int, session: SessionDep, user: MayManagePeople) -> LeavingOut:

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from app.models import CheckState, ModelCheck
 from app.services import model_checks
+from app.web.api.bodies import Body
 from app.web.api.scoped import MayRead, MayRunStudies
 from app.web.api.shapes import Shape
 from app.web.deps import SessionDep
@@ -35,7 +36,7 @@ class BaseModelShape(Shape):
     created_at: datetime
 
 
-class NewBaseModel(BaseModel):
+class NewBaseModel(Body):
     source: str = Field(description="A folder where the workers are, or a hub id.")
     revision: str | None = Field(None, description="Of a hub id: a branch, tag or commit.")
     name: str | None = None

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.models import Study, User
 from app.services import admission, before, consents
 from app.services.before import Step
+from app.web.api.bodies import Body
 from app.web.api.scoped import MayAnnotate
 from app.web.deps import SessionDep
 
@@ -26,7 +27,7 @@ class BeforeShape(BaseModel):
     agreed_at: datetime | None = Field(description="When the caller agreed to the consent text as it is now.")
 
 
-class ReadText(BaseModel):
+class ReadText(Body):
     version: str = Field(description="Of the text that the person saw.", max_length=64)
 
 

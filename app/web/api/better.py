@@ -149,7 +149,11 @@ def grid(
     sampler: Sampler = Sampler.STUDY,
     draw: Annotated[int, Query(ge=0, le=10_000, description="Which noise, from 0.")] = 0,
     policies: Annotated[
-        str, Query(max_length=400, description="Up to 12 numbers of checkpoints, such as `0,3,7`; without, the newest.")
+        str,
+        Query(
+            max_length=400, pattern=r"^[0-9 ,]*$",
+            description="Up to 12 numbers of checkpoints, such as `0,3,7`; without, the newest.",
+        ),
     ] = "",
     limit: Annotated[int, Query(ge=1, le=200, description="Prompts of a page.")] = 50,
 ) -> Grid:  # fmt: skip

@@ -24,6 +24,7 @@ from app.web.identity import COOKIE
 
 Document = dict[str, Any]
 
+LARGEST = 2**63 - 1  # a bigint
 SAFE = {"get", "head", "options"}
 REFERENCE = "#/components/schemas/"
 
@@ -97,7 +98,9 @@ def describe(app: FastAPI) -> Document:
         scopes = scopes_of(routes[name])
         operation["security"] = [{"token": scopes}, {"session": []}] if name not in OPEN else []
         if scopes:
-            operation["description"] += f"\n\nScope: `{'`, `'.join(scopes)}`."
+            told = operation.get("description", "")
+            operation["description"] = f"{told}\n\nScope: `{'`, `'.join(scopes)}`.".strip()
+        _bound(operation)
         _add_problems(operation, path, method)
         _add_examples(operation, name)
     return document
@@ -147,6 +150,17 @@ def _schemes() -> Document:
 def _problem(status: int, text: str) -> Document:
     content = {"schema": {"$ref": f"{REFERENCE}Problem"}, "example": examples()["problems"][str(status)]}
     return {"description": text, "content": {PROBLEM: content}}
+
+
+def _bound(operation: Document) -> None:
+    """Whole numbers in addresses are those that the database has; ids begin at 1."""
+    for parameter in operation.get("parameters", []):
+        for schema in (parameter["schema"], *parameter["schema"].get("anyOf", [])):
+            if schema.get("type") == "integer":
+                if parameter["in"] == "path":
+                    schema.setdefault("minimum", 1)
+                if "exclusiveMaximum" not in schema:
+                    schema.setdefault("maximum", LARGEST)
 
 
 def _add_problems(operation: Document, path: str, method: str) -> None:

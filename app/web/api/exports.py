@@ -11,6 +11,7 @@ from app.services import export_formats, exports, studies
 from app.services.export_source import Rounds
 from app.services.exports import ExportLine
 from app.web.api.answers import files, problems
+from app.web.api.bodies import Body
 from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayTakeData
 from app.web.api.shapes import IdempotencyKey
@@ -22,7 +23,7 @@ router = APIRouter(tags=["exports"])
 ExportId = Annotated[int, Path(ge=1, lt=2**63)]
 
 
-class NewExport(BaseModel):
+class NewExport(Body):
     """What to write, and of which rounds."""
 
     model_config = ConfigDict(extra="forbid")
@@ -66,6 +67,7 @@ class ExportShape(BaseModel):
 @router.post(
     "/studies/{study_id}/exports",
     operation_id="create_export",
+    responses=problems(429),
     status_code=201,
     summary="Have a study's data written to a file",
 )

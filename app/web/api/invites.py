@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.models import Role
 from app.services import invite_views, invites
 from app.services.invite_views import InviteLine
+from app.web.api.bodies import Body
 from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayManageUsers
 from app.web.api.shapes import Shape
@@ -17,7 +18,7 @@ from app.web.deps import SessionDep, SettingsDep
 router = APIRouter(prefix="/invites", tags=["people"])
 
 
-class NewInvite(BaseModel):
+class NewInvite(Body):
     name: str = Field(description="For your own list.")
     role: Role = Role.ANNOTATOR
     study: int | None = Field(None, description="Where it leads.")

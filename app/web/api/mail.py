@@ -1,9 +1,11 @@
 """E-mail: what someone wishes to hear of rounds, and a test."""
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.services import mail_wishes
+from app.web.api.answers import problems
+from app.web.api.bodies import Body
 from app.web.api.scoped import MayHearByMail
 from app.web.api.shapes import Shape
 from app.web.deps import SessionDep, SettingsDep
@@ -19,7 +21,7 @@ class WishShape(Shape):
     kinds: list[str]
 
 
-class NewWish(BaseModel):
+class NewWish(Body):
     study: int | None = Field(None, description="Null: the rounds that you launched.")
     kinds: list[str] = Field(description="Kinds of events, as webhooks have them; none at all is a wish, too.")
 
@@ -37,7 +39,9 @@ def wish(body: NewWish, session: SessionDep, user: MayHearByMail) -> list[WishSh
     return index(session, user)
 
 
-@router.post("/test", operation_id="send_test_mail", status_code=202, summary="Send me a test mail")
+@router.post(
+    "/test", operation_id="send_test_mail", responses=problems(429), status_code=202, summary="Send me a test mail"
+)
 def test(session: SessionDep, user: MayHearByMail, settings: SettingsDep) -> None:
     """503 where e-mail is not set up, 409 without an address of yours, 429 more than once a minute."""
     mail_wishes.test(session, settings, user=user)

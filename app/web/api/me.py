@@ -9,6 +9,8 @@ from app.models import Role, User
 from app.services import accounts, sign_in, user_preferences
 from app.services.user_preferences import UserPreferences
 from app.web import identity
+from app.web.api.answers import problems
+from app.web.api.bodies import Body
 from app.web.api.scoped import MaySeeSelf
 from app.web.deps import IdentityDep, LimitsDep, SessionDep, SettingsDep
 from app.web.identity import Identity
@@ -28,12 +30,12 @@ class Me(BaseModel):
     preferences: UserPreferences
 
 
-class Changes(BaseModel):
+class Changes(Body):
     name: str | None = Field(None, description="The name to show.")
     preferences: dict[str, Any] = Field({}, description="What is to change; the rest stays.")
 
 
-class Credentials(BaseModel):
+class Credentials(Body):
     name: str = Field(description="Handle or e-mail.", max_length=320)
     password: str = Field(max_length=2000)
 
@@ -54,7 +56,7 @@ def change(body: Changes, session: SessionDep, user: MaySeeSelf, who: IdentityDe
     return _me(user, who.csrf_token(settings))
 
 
-@router.post("/sign-in", operation_id="sign_in", summary="Sign in with a password")
+@router.post("/sign-in", operation_id="sign_in", responses=problems(429), summary="Sign in with a password")
 def sign_in_(
     body: Credentials, request: Request, response: Response, session: SessionDep, counts: LimitsDep,
     settings: SettingsDep,

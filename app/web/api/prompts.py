@@ -12,6 +12,8 @@ from app.services.prompt_drafts import Draft, Review, Splitting
 from app.services.prompt_figures import PromptFigures
 from app.services.prompt_texts import Form
 from app.services.prompt_views import SetLine
+from app.web.api import ids  # noqa: F401 -- it registers the convertor of these paths
+from app.web.api.bodies import Body
 from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayRead, MayRunStudies
 from app.web.api.shapes import Shape, ShareShape
@@ -20,7 +22,7 @@ from app.web.deps import SessionDep
 router = APIRouter(tags=["prompts"])
 
 
-class PromptList(BaseModel):
+class PromptList(Body):
     """A list as text, or the name of one that is shipped."""
 
     text: str | None = Field(None, description="The list, written as `form` says.")
@@ -180,7 +182,7 @@ def preview(body: Preview, session: SessionDep, user: MayRunStudies) -> ReviewSh
     return ReviewShape.of(prompt_drafts.review(body.draft(), model=model))
 
 
-@router.get("/prompt-sets/{prompt_set_id}", operation_id="get_prompt_set", summary="One version of a prompt set")
+@router.get("/prompt-sets/{prompt_set_id:id}", operation_id="get_prompt_set", summary="One version of a prompt set")
 def show(prompt_set_id: int, session: SessionDep, user: MayRead) -> PromptSetDetail:
     """Its prompts in their order, and all versions of its name."""
     return _detail(session, prompt_set_id)

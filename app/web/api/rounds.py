@@ -3,9 +3,10 @@
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.services import evaluation_results, round_moves, round_views
+from app.web.api.bodies import Body
 from app.web.api.scoped import MayRead, MayRunStudies
 from app.web.api.shapes import ComparisonShape, RoundDetail
 from app.web.deps import SessionDep
@@ -13,7 +14,7 @@ from app.web.deps import SessionDep
 router = APIRouter(tags=["rounds"])
 
 
-class Retry(BaseModel):
+class Retry(Body):
     training: dict[str, Any] | None = Field(
         None, description="Other training settings: a new run on the same frozen choices. Without, it goes on."
     )
@@ -29,7 +30,7 @@ def show(round_id: int, session: SessionDep, user: MayRead) -> RoundDetail:
     "/rounds/{round_id}/comparison", operation_id="get_comparison", summary="What an evaluation round has found"
 )
 def comparison(round_id: int, session: SessionDep, user: MayRead) -> ComparisonShape:
-    """422 for a preference round, which compares nothing."""
+    """404 for a preference round, which compares nothing."""
     return ComparisonShape.of(round_id, evaluation_results.of_round(session, round_id))
 
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 from sqlalchemy.orm import Session
 
 from app.models import Sampler, Split, User
@@ -22,7 +22,9 @@ from app.services import (
 )
 from app.services.prompt_texts import PromptLine
 from app.study_settings import load_preset, merged
+from app.web.api import ids  # noqa: F401 -- it registers the convertor of these paths
 from app.web.api.answers import files
+from app.web.api.bodies import Body
 from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayRead, MayRunStudies
 from app.web.api.shapes import IdempotencyKey, RoundDetail, Shape, StudyDetail, StudyShape
@@ -31,13 +33,13 @@ from app.web.deps import SessionDep
 router = APIRouter(tags=["studies"])
 
 
-class NewPrompt(BaseModel):
+class NewPrompt(Body):
     text: str
     split: Split = Split.BOTH
     weight: int = Field(1, ge=1, le=100, description="How often a pass through the prompts visits it.")
 
 
-class NewStudy(BaseModel):
+class NewStudy(Body):
     name: str
     question: str
     base_model: str = Field(description="A folder on the site's machine, or a hub id.")
@@ -57,7 +59,7 @@ class NewStudy(BaseModel):
         return self
 
 
-class StudyChange(BaseModel):
+class StudyChange(Body):
     """What changes; what is left out stays."""
 
     name: str | None = None
@@ -65,16 +67,16 @@ class StudyChange(BaseModel):
     settings: dict[str, dict[str, Any]] = Field({}, description="Of the blocks sampling, training and watching.")
 
 
-class StudyCopy(BaseModel):
+class StudyCopy(Body):
     name: str
     seed: int | None = Field(None, ge=0, lt=2**31, description="Drawn where none is given.")
 
 
-class StudyFile(BaseModel):
+class StudyFile(Body):
     toml: str = Field(max_length=4 << 20, description="The file's content.")
 
 
-class WhatIf(BaseModel):
+class WhatIf(Body):
     preset: str = "paper"
     settings: dict[str, dict[str, Any]] = Field({}, description="What differs from the preset, by block and field.")
     base_model: int | None = Field(None, description="Id of a base model: its measurements and latents count.")
@@ -99,7 +101,7 @@ class EstimateShape(Shape):
     people_seconds: float | None
 
 
-class NewRound(BaseModel):
+class NewRound(Body):
     kind: Literal["preference", "evaluation"] = "preference"
     pairs: int | None = Field(
         None, ge=1, le=100_000, description="Groups to draw, where not as the study says. Evaluation: pairs; else all."
@@ -145,7 +147,7 @@ def index(session: SessionDep, user: MayRead, cursor: Cursor, limit: Limit = 50)
     return page_of([StudyShape.of(card) for card in cards], limit, lambda study: study.id)
 
 
-@router.get("/studies/{study_id}", operation_id="get_study", summary="One study")
+@router.get("/studies/{study_id:id}", operation_id="get_study", summary="One study")
 def show(study_id: int, session: SessionDep, user: MayRead) -> StudyDetail:
     """Its model, prompts and settings, and all rounds, newest first."""
     return StudyDetail.of_page(study_views.page(session, study_id))
@@ -158,7 +160,7 @@ def change_labeling(study_id: int, body: dict[str, Any], session: SessionDep, us
     return StudyDetail.of_page(study_views.page(session, study_id))
 
 
-@router.patch("/studies/{study_id}", operation_id="update_study", summary="Change a study")
+@router.patch("/studies/{study_id:id}", operation_id="update_study", summary="Change a study")
 def change(study_id: int, body: StudyChange, session: SessionDep, user: MayRunStudies) -> StudyDetail:
     """Name, question, and what later rounds draw and train with. 422 names what cannot be used or changed any more."""
     studies.change(
@@ -212,7 +214,7 @@ def from_file(body: StudyFile, session: SessionDep, user: MayRunStudies) -> Stud
 
 
 @router.post("/studies/estimate", operation_id="estimate_round", summary="What a round would take")
-def estimate(body: WhatIf, session: SessionDep, user: MayRunStudies) -> EstimateShape:
+def estimate(body: WhatIf, session: SessionDep, user: MayRead) -> EstimateShape:
     """Pictures, choices, disk and time, from this instance's own measurements; null where there is none yet."""
     settings = merged(load_preset(body.preset)[0], body.settings)
     found = estimates.of_round(

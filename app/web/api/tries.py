@@ -10,6 +10,8 @@ from app.models import JobState
 from app.services import prompt_sets, studies, tries, try_views
 from app.services.try_views import Trying
 from app.study_settings import load_preset, merged, validated
+from app.web.api.answers import problems
+from app.web.api.bodies import Body
 from app.web.api.scoped import MayRunStudies
 from app.web.deps import LinksDep, SessionDep
 from app.web.pictures import PictureLinks
@@ -17,7 +19,7 @@ from app.web.pictures import PictureLinks
 router = APIRouter(prefix="/tries", tags=["tries"])
 
 
-class NewTry(BaseModel):
+class NewTry(Body):
     """Of a study, with what differs from its settings; or of a base model, with what differs from a preset."""
 
     study: int | None = None
@@ -62,7 +64,13 @@ class TryShape(BaseModel):
         )
 
 
-@router.post("", operation_id="create_try", status_code=201, summary="Draw two pictures with some settings")
+@router.post(
+    "",
+    operation_id="create_try",
+    responses=problems(429),
+    status_code=201,
+    summary="Draw two pictures with some settings",
+)
 def ask(body: NewTry, response: Response, session: SessionDep, user: MayRunStudies, links: LinksDep) -> TryShape:
     """A worker draws them before anything else that waits. 429 while three tries of the caller are at work."""
     study = studies.get(session, body.study) if body.study is not None else None

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from app.models import LinkPurpose, Role
 from app.services import links, people
+from app.web.api.bodies import Body
 from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayManageUsers
 from app.web.api.shapes import Shape
@@ -32,12 +33,12 @@ class UserShape(Shape):
     choices: int = Field(description="How many choices of theirs stand.")
 
 
-class UserChanges(BaseModel):
+class UserChanges(Body):
     role: Role | None = None
     disabled: bool | None = Field(None, description="Keep them out, or let them in again.")
 
 
-class NewLink(BaseModel):
+class NewLink(Body):
     purpose: LinkPurpose = Field(description="`sign_in` and `reset` work once; `personal` is a guest's own.")
 
 

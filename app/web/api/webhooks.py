@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, computed_field
 
 from app.models import DeliveryState, Webhook
 from app.services import deliveries, delivery_views, outbox, webhooks
+from app.web.api.bodies import Body
 from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayRunHouse
 from app.web.api.shapes import Shape
@@ -19,14 +20,14 @@ router = APIRouter(tags=["webhooks"])
 Kinds = Annotated[list[str], Field(description=f"Kinds of events: {', '.join(outbox.ROUND_EVENTS)}.")]
 
 
-class NewWebhook(BaseModel):
+class NewWebhook(Body):
     url: str = Field(description="Where events are posted, as Standard Webhooks says.")
-    events: Kinds = list(outbox.ROUND_EVENTS)
+    events: Kinds = list(outbox.ROUND_EVENTS)  # noqa: RUF012 -- pydantic copies it
     study: int | None = Field(None, description="Only of this study; null for all.")
     note: str = Field("", description="For your own list.")
 
 
-class WebhookChanges(BaseModel):
+class WebhookChanges(Body):
     """What is to change; the rest stays."""
 
     url: str | None = None

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy.orm import Session
 
-from app.errors import BadInput, NotFound
+from app.errors import NotFound
 from app.models import Answer, PairState, Purpose, RoundState, Sampler, UserKind
 from app.services import evaluation_results
 from app.services.evaluation_results import Comparison, Result, Tally, Verdict
@@ -104,7 +104,7 @@ def test_the_result_of_a_round_is_of_that_round_seen_from_its_first_policy(db: S
 
 
 def test_a_preference_round_has_no_result(db: Session) -> None:
-    with pytest.raises(BadInput):
+    with pytest.raises(NotFound, match="preference round"):
         evaluation_results.of_round(db, builders.round_(db).id)
     with pytest.raises(NotFound):
         evaluation_results.of_round(db, 10**9)

@@ -77,5 +77,5 @@ def test_a_comparison_tells_its_result(researcher, admin, factory):
     }  # fmt: skip
     assert (found["verdict"], found["more"], found["sampler"]) == ("open", 58, "study")
     assert found["low"] < 0.5 < found["high"]
-    assert researcher.call("GET", f"/rounds/{preference.id}/comparison").status_code == 422
+    assert researcher.call("GET", f"/rounds/{preference.id}/comparison").status_code == 404
     assert researcher.call("GET", f"/rounds/{round_.id}").json()["sampler"] == "study"
