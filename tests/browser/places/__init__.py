@@ -3,9 +3,10 @@
 A place is a function that makes what its page shows and gives the path; its module says whose it is.
 """
 
-from tests.browser.places import coming_in, exports, house, labelling, playground, research, studies
+from tests.browser.places import agreement, coming_in, exports, house, labelling, playground, research, studies
 from tests.browser.places.registry import ELSEWHERE, PLACES, Place
 
 __all__ = [
-    "ELSEWHERE", "PLACES", "Place", "coming_in", "exports", "house", "labelling", "playground", "research", "studies",
+    "ELSEWHERE", "PLACES", "Place", "agreement", "coming_in", "exports", "house", "labelling", "playground",
+    "research", "studies",
 ]  # fmt: skip
