@@ -25,7 +25,7 @@ router = APIRouter(prefix="/research")
 
 ROUNDS = 1000  # newest ones that are drawn and may be chosen
 IN_TABLE = 20
-DISPUTES = 12
+DISPUTES = 9
 SCORINGS = 10
 ASKABLE = 100  # newest rounds that a judge can be sent through alone
 
