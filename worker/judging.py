@@ -45,11 +45,15 @@ def tell_installed() -> Sequence[str]:
 
 def tell(session: Session, judge: Judge) -> None:
     """Tell the site what it needs to know of a judge."""
-    queue = Queue.ACCELERATOR if judges.needs_device(judge) else Queue.CPU
     known.know(
         session, name=judge.name, unit=judge.unit, larger_is_better=judges.larger_is_better(judge),
-        about=judges.about(judge), queue=queue,
+        about=judges.about(judge), queue=queue_of(judge),
     )  # fmt: skip
+
+
+def queue_of(judge: Judge) -> Queue:
+    """Whose workers score with it."""
+    return Queue.ACCELERATOR if judges.needs_device(judge) else Queue.CPU
 
 
 def _device() -> str:

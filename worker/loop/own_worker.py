@@ -17,8 +17,8 @@ from app.supervisor.watch import Record, look_after
 class OwnWorker:
     """A child of ours while the context lasts; nothing at all where it is not `needed`, for another worker is there."""
 
-    def __init__(self, settings: Settings, say: Say, *, needed: bool) -> None:
-        self._child = Child(Worker(settings, Queue.ACCELERATOR.value).spec, settings.data_dir, say) if needed else None
+    def __init__(self, settings: Settings, say: Say, *, needed: bool, queue: Queue = Queue.ACCELERATOR) -> None:
+        self._child = Child(Worker(settings, queue.value).spec, settings.data_dir, say) if needed else None
         self._record = Record()
         self._say = say
 
@@ -39,15 +39,15 @@ class OwnWorker:
             look_after(self._child, self._record, self._say)
 
 
-def worker_is_there(patience: float) -> bool:
-    """Whether a worker that computes was seen lately, or is within `patience` seconds: it may be starting just now."""
+def worker_is_there(patience: float, queue: Queue = Queue.ACCELERATOR) -> bool:
+    """Whether a worker of the queue was seen lately, or is within `patience` seconds: it may be starting just now."""
     deadline = time.monotonic() + patience
-    while not (seen := _worker_seen()) and time.monotonic() < deadline:
+    while not (seen := _worker_seen(queue)) and time.monotonic() < deadline:
         time.sleep(0.2)
     return seen
 
 
-def _worker_seen() -> bool:
+def _worker_seen(queue: Queue) -> bool:
     with transaction() as session:
         lines = round_views.workers(session).lines
-    return any(line.alive and line.queue is Queue.ACCELERATOR for line in lines)
+    return any(line.alive and line.queue is queue for line in lines)
