@@ -301,6 +301,26 @@ SCORES = """
     SELECT samples.id, 'jpeg_compressibility', 60 - 0.01 * samples.number + pg_temp.chance(samples.id)
     FROM samples JOIN groups ON groups.id = group_id WHERE study_id = :study AND round_id IS NULL ORDER BY samples.id
 """
+SCORES_OF_ROUNDS = """
+    INSERT INTO sample_scores (sample_id, judge, value)
+    SELECT samples.id, 'jpeg_compressibility', 60 + pg_temp.chance(samples.id)
+    FROM the_rounds AS rounds JOIN groups ON groups.round_id = rounds.id JOIN samples ON samples.group_id = groups.id
+    ORDER BY samples.id
+"""
+SCORINGS = (
+    """
+    INSERT INTO jobs (kind, queue, state, urgency, study_id, payload, attempt, failures, worker, progress, claimed_at,
+                      ended_at)
+    SELECT 'scoring', 'cpu', 'done', 48, :study, '{}', 1, 0, 'worker',
+           '{"done": 1000, "total": 1000, "unit": "samples", "per_second": 60.0}', now(), now()
+    FROM generate_series(1, :beside) AS number
+""",
+    """
+    INSERT INTO scorings (study_id, judge, job_id, scored, unreadable)
+    SELECT :study, 'jpeg_compressibility', id, 1000, 0 FROM jobs WHERE study_id = :study AND kind = 'scoring'
+    ORDER BY id
+""",
+)
 APPEARANCES = """
     INSERT INTO appearances (sample_id, brightness, saturation, sharpness, apart, colours_apart)
     SELECT samples.id, 0.5, 0.4, 0.1, 0.2, 0.1 FROM samples JOIN groups ON groups.id = group_id
@@ -430,6 +450,9 @@ STATEMENTS = (
     ("The evaluation set", EVALUATION_GROUPS),
     ("Evaluation pictures", EVALUATION_SAMPLES),
     ("Their scores", SCORES),
+    ("Scores of the rounds' pictures", SCORES_OF_ROUNDS),
+    ("The jobs that scored", SCORINGS[0]),
+    ("Scorings", SCORINGS[1]),
     ("How pictures look", APPEARANCES),
     ("Comparisons", COMPARISONS[0]),
     ("Their totals", COMPARISONS[1]),
