@@ -33,6 +33,7 @@ from app.web.api import (
 from app.web.api import base_models as base_models_api
 from app.web.api import before as before_api
 from app.web.api import better as better_api
+from app.web.api import event_files as event_files_api
 from app.web.api import guide_pictures as guide_pictures_api
 from app.web.api import house as house_api
 from app.web.api import invites as invites_api
@@ -139,6 +140,7 @@ API: tuple[APIRouter, ...] = (
     playground_api.router,
     rounds_api.router,
     metrics.router,
+    event_files_api.router,
     warnings.router,
     preferences.router,
     exports.router,
