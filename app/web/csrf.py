@@ -14,6 +14,7 @@ from starlette.datastructures import FormData
 
 from app.errors import Forbidden
 from app.settings import Settings
+from app.web.api.scoped import OPEN
 from app.web.deps import IdentityDep, SettingsDep
 from app.web.identity import How
 
@@ -27,12 +28,20 @@ async def check(request: Request, identity: IdentityDep, settings: SettingsDep) 
     """Raises `Forbidden` on an unsafe request that another site could have made. Every router has this dependency."""
     if request.method in SAFE_METHODS or identity.how is How.BEARER:
         return
+    if identity.how is How.NOBODY and _is_guarded(request):
+        return  # the operation itself says that somebody has to sign in
     if not comes_from_us(request, settings):
         raise Forbidden("This request came from another site.", "Open the page on this site and try again.")
     if identity.how is How.NOBODY and HEADER in request.headers:
         return
     if not hmac.compare_digest((await _offered(request)).encode(), identity.csrf_token(settings).encode()):
         raise Forbidden("This page is from before you signed in or out.", "Reload it and try again.", reload=True)
+
+
+def _is_guarded(request: Request) -> bool:
+    """Whether this is an operation of the API that somebody has to be signed in for: nobody can do anything there."""
+    operation = getattr(request.scope.get("route"), "operation_id", None)
+    return operation is not None and operation not in OPEN
 
 
 def comes_from_us(request: Request, settings: Settings) -> bool:
