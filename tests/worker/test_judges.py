@@ -1,6 +1,7 @@
 """The judges that need no weights from elsewhere, how judges are found, and one from a package of someone else's."""
 
 import io
+import re
 import subprocess
 import sys
 import textwrap
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.paths import ROOT
 from worker import judges
 from worker.judges import BrokenJudgeError, JudgeError, UnknownJudgeError, find, names, scores
 
@@ -152,17 +154,23 @@ py-modules = ["own_judges"]
 """
 
 
-@pytest.fixture
-def own_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A package of someone else's, built and installed by pip beside ours."""
+def install_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str]) -> None:
+    """Build a package of these files with pip and install it beside ours."""
     source, site = tmp_path / "source", tmp_path / "site"
     source.mkdir()
-    (source / "own_judges.py").write_text(textwrap.dedent(OWN))
-    entries = "\n".join(f'{name} = "{value}"' for name, value in ENTRIES.items())
-    (source / "pyproject.toml").write_text(PROJECT.format(entries=entries))
+    for name, text in files.items():
+        (source / name).write_text(text)
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*install, "--target", str(site), str(source)], check=True, capture_output=True)
     monkeypatch.syspath_prepend(str(site))
+
+
+@pytest.fixture
+def own_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A package of someone else's."""
+    entries = "\n".join(f'{name} = "{value}"' for name, value in ENTRIES.items())
+    files = {"own_judges.py": textwrap.dedent(OWN), "pyproject.toml": PROJECT.format(entries=entries)}
+    install_beside(tmp_path, monkeypatch, files)
     yield
     for name in ENTRIES:
         judges._FOUND.pop(name, None)
@@ -202,3 +210,19 @@ def test_a_judge_that_gives_no_number_for_a_picture_is_told() -> None:
     for images in (1, 3):
         with pytest.raises(BrokenJudgeError, match=f"'forgetful' gave .* for {images} pictures: no number for each"):
             scores(find("forgetful"), [noisy(0)] * images, [""] * images)
+
+
+def test_the_judge_that_the_docs_show_works_as_it_stands_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "judges.md").read_text()
+    shown = re.findall(r"^`([\w.]+)`:\n\n```\w+\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert [name for name, _ in shown] == ["pyproject.toml", "my_judges.py"]
+    install_beside(tmp_path, monkeypatch, dict(shown))
+    half = np.zeros((8, 8, 3), dtype=np.uint8)
+    half[:4] = 255
+    try:
+        judge = find("contrast")
+        assert scores(judge, [half, flat(9, 9, 9)], ["cat", "cat"]) == [1.0, 0.0]
+        assert (judge.better(1.0, 0.0), judges.needs_device(judge)) == (1, False)
+        assert judges.about(judge).startswith("How far light and dark lie apart")
+    finally:
+        judges._FOUND.pop("contrast", None)
