@@ -5,11 +5,12 @@ Defaults are the product's; the paper's published values differ from them only i
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import torch
 
+from worker.d3po.errors import SettingsError
 from worker.d3po.noise import NoiseSource
 
 Precision = Literal["auto", "fp32", "fp16", "bf16", "fp64"]
@@ -103,6 +104,11 @@ class SampleRecord:
     trajectory: Trajectory | None
     prompt_truncated: bool  # the prompt is longer than the text encoder can read
 
+    @property
+    def name(self) -> str:
+        """A name for it among samples drawn together: "<group>/<sample>"."""
+        return f"{self.group.number}/{self.sample}"
+
 
 @dataclass(frozen=True)
 class Preference:
@@ -115,6 +121,16 @@ class Preference:
     p: float  # probability that first is better
     weight: float = 1.0
     held_out: bool = False
+
+    @classmethod
+    def between(cls, first: SampleRecord, second: SampleRecord, p: float = 1.0, *, held_out: bool = False) -> Self:
+        """Of two samples of one group, by their names. Raises SettingsError where they are not of one group."""
+        if first.group != second.group:
+            raise SettingsError(
+                f"{first.name} and {second.name} do not share prompt and noise: only samples of one group are compared."
+            )
+        pair = f"{first.name} {second.name}"
+        return cls(pair, first.group.number, first.name, second.name, p, held_out=held_out)
 
 
 @dataclass(frozen=True)
