@@ -1,11 +1,13 @@
 """The LoRA as others read it: peft's two files, diffusers' file, and kohya's naming for ComfyUI, A1111 and Forge.
 
-Names come from diffusers' own converters. Three traps are closed here: the kohya converter always writes
-alpha = rank; a diffusers file carries no alpha that every version reads, so there the scale is multiplied into B; and
-so it is in a kohya file whose scale is large: its readers cast to fp16, where the small B would lose its digits.
+Names come from diffusers' own converters. Four traps are closed here: the kohya converter always writes
+alpha = rank; it keeps diffusers' names for SDXL, where kohya has those of the original model; a diffusers file carries
+no alpha that every version reads, so there the scale is multiplied into B; and so it is in a kohya file whose scale is
+large: its readers cast to fp16, where the small B would lose its digits.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +28,8 @@ PEFT_NAMES = ("adapter_config.json", "adapter_model.safetensors")
 PEFT_PREFIX = "base_model.model."
 IMPLEMENTATION = "diffusers"
 MOST_SCALE = 16
+SDXL_LAYERS = 2  # of each down block; an up block has one more
+BLOCK_NAME = re.compile(r"lora_unet_(?P<side>down|mid|up)_blocks?_((?P<block>\d+)_)?attentions_(?P<layer>\d+)_")
 PREDICTIONS = {"epsilon": "epsilon", "v_prediction": "v"}
 # kohya's own names, by family and prediction
 ARCHITECTURES = {
@@ -88,7 +92,29 @@ def write_kohya(adapter: Adapter, info: LoraInfo) -> bytes:
     for name in tensors:
         if name.endswith(".alpha"):
             tensors[name] = torch.tensor(float(adapter.alpha))
+    if info.family == "sdxl":
+        tensors = _as_original(tensors)
     return _pack_with(tensors, lambda digest: _kohya(adapter, info) | _modelspec(info, digest) | _own(info))
+
+
+def _as_original(tensors: Tensors) -> Tensors:
+    """kohya's names with the original SDXL model's blocks in place of diffusers'. A model of another depth than SDXL's
+    has no original; its names stay, which ComfyUI, A1111 and Forge read too."""
+    places = [re.match(BLOCK_NAME, name) for name in tensors]
+    deepest = max((int(place["layer"]) for place in places if place and place["side"] == "up"), default=-1)
+    if deepest != SDXL_LAYERS:  # the last of an up block's attentions
+        return tensors
+    return {re.sub(BLOCK_NAME, _original_block, name): tensor for name, tensor in tensors.items()}
+
+
+def _original_block(place: re.Match[str]) -> str:
+    """`down_blocks_1_attentions_0` is `input_blocks_4_1`: blocks are counted through, after one convolution."""
+    if place["side"] == "mid":
+        return "lora_unet_middle_block_1_"
+    number = int(place["block"]) * (SDXL_LAYERS + 1) + int(place["layer"])
+    return (
+        f"lora_unet_input_blocks_{number + 1}_1_" if place["side"] == "down" else f"lora_unet_output_blocks_{number}_1_"
+    )
 
 
 def _scaled(adapter: Adapter) -> Adapter:
