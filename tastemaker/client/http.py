@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.message import Message
+from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
@@ -76,6 +78,17 @@ class Http:
     def content(self, path: str, *, params: Params | None = None) -> httpx.Response:
         """A whole answer that is no JSON; `path` begins at the site's root."""
         return self._send("GET", path, True, params=_given(params))
+
+    def save(self, path: str, folder: Path | str, *, params: Params | None = None) -> Path:
+        """Put a whole file into `folder`, under the name that the site gives it; `path` begins at the site's root."""
+        response = self.content(path, params=params)
+        header = Message()
+        header["Content-Disposition"] = response.headers.get("content-disposition", "attachment")
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / Path(header.get_filename(path.rpartition("/")[2])).name  # never outside the folder
+        target.write_bytes(response.content)
+        return target
 
     @contextmanager
     def stream(

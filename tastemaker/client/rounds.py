@@ -1,5 +1,6 @@
 """Rounds: launched, moved, watched, measured."""
 
+from pathlib import Path
 from typing import Any
 
 from tastemaker.client.http import Http
@@ -74,6 +75,10 @@ class Rounds:
             scores=[read(Score, score) for score in pages[-1]["scores"]],
             steps=[step for page in pages for step in page["items"]],
         )
+
+    def tensorboard(self, round: int, folder: Path | str = ".", *, run: int | None = None) -> Path:
+        """Write the metrics of a training run into `folder`, as a file that TensorBoard reads there."""
+        return self._http.save(f"/api/v1/rounds/{round}/metrics/events", folder, params={"run": run})
 
     def _move(self, round: int, move: str, body: Any = None) -> RoundDetail:
         return self._http.one(RoundDetail, "POST", f"/rounds/{round}/{move}", body=body)

@@ -1,6 +1,7 @@
 """Studies: made, read, changed; what is known of their labels and of their policies."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from tastemaker.client.http import Http
@@ -101,6 +102,10 @@ class Studies:
         named = None if policies is None else ",".join(map(str, policies))
         path = f"/studies/{study}/evaluation/grid"
         return self._http.pages(GridRow, path, sampler=sampler, draw=draw, policies=named)
+
+    def tensorboard(self, study: int, folder: Path | str = ".") -> Path:
+        """Write a zip with the metrics of all training runs into `folder`; unpack it, and give it to TensorBoard."""
+        return self._http.save(f"/api/v1/studies/{study}/metrics/events", folder)
 
     def scores(self, study: int) -> list[JudgeScores]:
         """Each judge's means over the evaluation pictures, with paired differences to the base."""

@@ -64,6 +64,8 @@ METHODS: dict[str, tuple[Any, ...]] = {
     "retry_round": ("rounds.retry", 1),
     "get_comparison": ("rounds.comparison", 1),
     "get_metrics": ("rounds.metrics", 1),
+    "download_metrics_events": ("rounds.tensorboard", 1),
+    "download_study_events": ("studies.tensorboard", 1),
     "list_checkpoints": ("checkpoints.all",),
     "get_checkpoint": ("checkpoints.get", 1),
     "get_checkpoint_provenance": ("checkpoints.provenance", 1),

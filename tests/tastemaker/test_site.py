@@ -4,6 +4,7 @@ import hashlib
 import io
 import threading
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ from tastemaker.client import (
     Forbidden,
     NotFound,
     NotSignedIn,
+    Refused,
     Shown,
     Unreachable,
 )
@@ -114,14 +116,19 @@ def test_a_round_is_launched_moved_and_watched(site: Site, as_: As) -> None:
         admin.rounds.metrics(round_.id)
 
 
-def test_metrics_of_a_run_come_whole_and_a_comparison_is_read(site: Site, as_: As, study: Study) -> None:
+def test_metrics_of_a_run_come_whole_and_a_comparison_is_read(
+    site: Site, as_: As, study: Study, tmp_path: Path
+) -> None:
     with transaction(site.sessions) as session:
         round_ = scenes.training_round(session, study, steps=620, state=RoundState.COMPLETE, ended_at=builders.now())
     reading = as_(Who.RESEARCHER)
     measured = reading.rounds.metrics(round_.id)  # two pages of 500
     assert [step["step"] for step in measured.steps] == list(range(1, 621))
     assert (measured.run.number, measured.steps[0]["accuracy"]) in ((1, 0.0), (1, 1.0))
-    with pytest.raises(BadInput):
+    events = reading.rounds.tensorboard(round_.id, tmp_path / "runs")
+    assert "tfevents" in events.name
+    assert zipfile.is_zipfile(reading.studies.tensorboard(study.id, tmp_path))
+    with pytest.raises(Refused, match="preference round"):
         reading.rounds.comparison(round_.id)
 
 
