@@ -87,6 +87,9 @@ def test_a_judge_of_one_s_own_answers_by_a_token_and_is_marked_as_a_judge(tastem
     with transaction(sessions) as session:
         user, scopes = personal_tokens.owner(session, out.strip())
     assert (user.handle, user.kind, scopes) == ("brighter", UserKind.JUDGE, {Scope.PROFILE, Scope.ANNOTATE})
+    assert tastemaker("user", "disable", "brighter")[0] == 0
+    with transaction(sessions) as session:
+        assert personal_tokens.owner(session, out.strip()) is None
     tastemaker("user", "add", "ada")
     code, _, err = tastemaker("user", "token", "ada", "--judge")
     assert (code, "A person is called ada" in err) == (5, True)
