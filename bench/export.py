@@ -65,7 +65,7 @@ def measure(format_name: str, study_id: int) -> dict[str, float]:
     source = Source(
         transaction, artifacts, about, Rounds.PREFERENCE, secret="s" * 40, told=lambda done: read.__setitem__(0, done)
     )
-    if format_.extension in (None, "parquet"):
+    if format_.folder or format_.extension == "parquet":
         import pyarrow.parquet  # type: ignore[import-untyped,import-not-found,unused-ignore]  # noqa: F401
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew from here

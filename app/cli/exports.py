@@ -36,16 +36,17 @@ def export(
 ) -> None:
     """Write a study's preference data as others read it; annotators are pseudonyms. Nothing is written over."""
     chosen = export_formats.get(format_)
-    path = target or Path(f"study-{study}-{chosen.name}{f'.{chosen.extension}' if chosen.extension else ''}")
+    path = target or Path(f"study-{study}-{chosen.name}{'' if chosen.folder else f'.{chosen.extension}'}")
     if path.exists():
         raise Conflict(f"There is a {path} already.", "Give another name with --out.")
     with ensure_servers(get_settings(), "export", say) as settings:
         with transaction() as session:
             about = export_source.about(session, study)
+            chosen.check(session, study, rounds)
         source = Source(
             transaction, Artifacts(settings.artifacts), about, rounds, secret=settings.secret(), told=_Teller()
         )
-        if chosen.extension is None:
+        if chosen.folder:
             export_files.write_folder(source, chosen, path)
         else:
             export_files.write(source, chosen, path)

@@ -65,6 +65,33 @@ def webdataset(source: Source) -> str:
     return _card(source, [("default", {"train": "shard-*.tar"})], body)
 
 
+def trajectories(source: Source, pairs: Mapping[str, int]) -> str:
+    """`pairs`: of how many both trajectories are there, and of how many they are missing, by the reason."""
+    gone = sum(count for reason, count in pairs.items() if reason != "there")
+    body = (
+        "Tar shards, a group (one prompt, one starting noise) being `KEY.safetensors` and `KEY.json`. Of the group's "
+        "sample number N there are `N.latents` (T, C, H, W), which is x_{T-1} … x_0, `N.timesteps` (T,) and "
+        "`N.log_probs` (T,), the mean log-probability of each step by the policy that drew it (NaN at steps without "
+        "noise); `x_T` (C, H, W) is what all of them start from. The metadata `tastemaker.trajectory.N` holds prompt, "
+        "sampling settings, policy and precision. `KEY.json` holds the group's pairs with every answer.\n\n"
+        "`index.jsonl` has a line for each answered pair: `shard` and `file` say where its group is, `first_number` "
+        "and `second_number` which tensors are its two pictures', `choices` lists the ids of its answers.\n\n"
+        f"- {pairs.get('there', 0)} pairs with both trajectories\n- {gone} pairs without: trajectories of older rounds "
+        "are cleaned up. They stand in the index with `missing` and the SHA-256 that their trajectories had."
+    )
+    return _card(source, [("default", {"train": "shard-*.tar"})], body)
+
+
+def folders(source: Source, trainer: str, winners: str, losers: str) -> str:
+    body = (
+        f"Pairs as {trainer} reads them: `{winners}` holds the picture that was preferred, `{losers}` the other one "
+        "under the same name, each with the prompt beside it. A pair is here where its answers decide for one of both: "
+        "ties are in no folder. `preferences.jsonl` has a line for each: p, the votes, the ids of its answers.\n\n"
+        "Paths in the settings beside it are from this folder: start the trainer here, or write the full path."
+    )
+    return _card(source, [("default", {"train": "preferences.jsonl"})], body)
+
+
 def _card(source: Source, configs: list[tuple[str, dict[str, str]]], body: str) -> str:
     study = source.study
     revision = f" at revision `{study.model_revision}`" if study.model_revision else ""

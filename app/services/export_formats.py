@@ -2,29 +2,54 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 
+from sqlalchemy.orm import Session
+
 from app.errors import BadInput
-from app.services import export_dataset, export_pick_a_pic, export_rapidata, export_webdataset
-from app.services.export_source import Source
+from app.services import (
+    export_dataset,
+    export_folders,
+    export_pick_a_pic,
+    export_rapidata,
+    export_trajectories,
+    export_webdataset,
+)
+from app.services.export_source import Rounds, Source
 from app.services.export_tables import CHOICES, PREFERENCES, Table
 from app.services.export_writers import File, csv_lines, jsonl, nested_jsonl, parquet
 
 FILE_TYPES = {"parquet": parquet, "csv": csv_lines, "jsonl": jsonl}
 
 
+class Holds(StrEnum):
+    """What each row of a format holds, beside what was said."""
+
+    TEXT = "text"
+    PICTURES = "pictures"
+    TRAJECTORIES = "trajectories"
+
+
+def _always(session: Session, study_id: int, rounds: Rounds) -> None:
+    """Most formats can be written of any study."""
+
+
 @dataclass(frozen=True)
 class Format:
-    """`extension` is of the one file that it writes, or none where it writes a folder, which is told as a zip.
-    `walks`: how often it reads all pairs. `per_choice`: it has a row for each choice, not for each pair. `pictures`:
-    each row holds its two pictures."""
+    """`extension` is of its file: one that it writes as it is, or where it writes a `folder`, of the archive that the
+    folder is told as: a zip, or a tar where there can be millions of files, since a zip is listed in memory.
+    `walks`: how often it reads all pairs. `per_choice`: it has a row for each choice, not for each pair. `check` raises
+    where there is nothing to write of these rounds."""
 
     name: str
-    extension: str | None
+    extension: str
     walks: int
-    per_choice: bool
-    pictures: bool
     files: Callable[[Source], Iterator[File]]
+    holds: Holds = Holds.TEXT
+    folder: bool = False
+    per_choice: bool = False
+    check: Callable[[Session, int, Rounds], None] = _always
 
 
 def get(name: str) -> Format:
@@ -47,16 +72,23 @@ def _tables() -> Iterator[Format]:
     for table in (PREFERENCES, CHOICES):
         for extension in FILE_TYPES:
             name = extension if table is PREFERENCES else f"{table.name}-{extension}"
-            yield Format(name, extension, 1, table is CHOICES, False, partial(_table, table, extension))
+            yield Format(name, extension, 1, partial(_table, table, extension), per_choice=table is CHOICES)
 
 
 FORMATS = {
     each.name: each
     for each in (
         *_tables(),
-        Format("pickapic", None, export_pick_a_pic.WALKS, True, True, export_pick_a_pic.files),
-        Format("rapidata", None, export_rapidata.WALKS, False, True, export_rapidata.files),
-        Format("dataset", None, export_dataset.WALKS, False, True, export_dataset.files),
-        Format("webdataset", None, export_webdataset.WALKS, False, True, export_webdataset.files),
+        Format("pickapic", "zip", export_pick_a_pic.WALKS, export_pick_a_pic.files, Holds.PICTURES, True, True),
+        Format("rapidata", "zip", export_rapidata.WALKS, export_rapidata.files, Holds.PICTURES, True),
+        Format("dataset", "zip", export_dataset.WALKS, export_dataset.files, Holds.PICTURES, True),
+        Format("webdataset", "zip", export_webdataset.WALKS, export_webdataset.files, Holds.PICTURES, True),
+        Format("kohya", "tar", export_folders.WALKS, export_folders.kohya, Holds.PICTURES, True),
+        Format("simpletuner", "tar", export_folders.WALKS, export_folders.simpletuner, Holds.PICTURES, True),
+        Format("onetrainer", "tar", export_folders.WALKS, export_folders.onetrainer, Holds.PICTURES, True),
+        Format(
+            "trajectories", "zip", export_trajectories.WALKS, export_trajectories.files, Holds.TRAJECTORIES, True,
+            check=export_trajectories.check,
+        ),
     )
-}
+}  # fmt: skip

@@ -1,7 +1,7 @@
 """What exports are made from: a study's facts and its rows, read batch by batch, each in a transaction of its own, so
 that neither memory nor a transaction grows with the study. The next batch is read while one is written."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import copy_context
@@ -15,9 +15,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.artifacts import Artifacts
-from app.models import BaseModel, RoundKind
-from app.services import base_models, preference_export, studies
+from app.models import BaseModel, RoundKind, Sample
+from app.services import base_models, preference_export, samples, studies
 from app.services.preference_export import PreferenceRow
+from app.study_settings import validated
 
 T = TypeVar("T")
 Transactions = Callable[[], AbstractContextManager[Session]]
@@ -37,7 +38,8 @@ class Rounds(StrEnum):
 
 @dataclass(frozen=True)
 class About:
-    """The study as a data card tells of it. `model` is the base model's hub id, else its name."""
+    """The study as a data card tells of it. `model` is the base model's hub id, else its name; `image_size` is the
+    shorter side of its pictures, in pixels."""
 
     id: int
     name: str
@@ -45,6 +47,7 @@ class About:
     seed: int
     model: str
     model_revision: str
+    image_size: int
 
 
 def about(session: Session, study_id: int) -> About:
@@ -52,7 +55,9 @@ def about(session: Session, study_id: int) -> About:
     study = studies.get(session, study_id)
     model = session.get_one(BaseModel, study.base_model_id)
     name = model.source if base_models.HUB_ID.fullmatch(model.source) else model.name  # a folder's path is no name
-    return About(study.id, study.name, study.question, study.seed, name, model.revision)
+    sampling = validated(study.settings).sampling
+    size = min(sampling.width or model.image_size, sampling.height or model.image_size)
+    return About(study.id, study.name, study.question, study.seed, name, model.revision, size)
 
 
 class Source:
@@ -108,6 +113,15 @@ class Source:
     def picture(self, key: str, sha256: str) -> bytes:
         """A lossless picture as it was judged. Raises `NotFound`, `Damaged`."""
         return self._artifacts.get_bytes(key, sha256)
+
+    def samples(self, ids: Collection[int]) -> dict[int, Sample]:
+        """The pictures with these ids, and where their trajectories are, as it stands now."""
+        with self._transactions() as session:
+            return samples.by_id(session, ids)
+
+    def trajectory(self, sample: Sample) -> bytes:
+        """A stored trajectory, a safetensors file. Raises `NotFound`, `Damaged`."""
+        return self._artifacts.get_bytes(sample.trajectory_key or "", sample.trajectory_sha256)
 
     def policy(self, number: int) -> str:
         """What a policy is called where a model is named: the base model, and which checkpoint of which study."""

@@ -1,15 +1,12 @@
 """WebDataset: tar shards that stream into a training. A pair is three files of one key: both pictures as they were
 judged, and its row with every answer as JSON."""
 
-import io
-import tarfile
 from collections.abc import Iterator
-from typing import IO, cast
 
-from app.services import export_cards, export_writers
+from app.services import export_cards
 from app.services.export_source import Source
 from app.services.export_tables import Record
-from app.services.export_writers import Ahead, File, Pieces, nested_json, text_file
+from app.services.export_writers import Ahead, File, nested_json, tar_shard, text_file
 
 WALKS = 1
 
@@ -17,7 +14,7 @@ WALKS = 1
 def files(source: Source) -> Iterator[File]:
     left, number = Ahead(_members(source)), 0
     while not left.is_over:
-        yield File(f"shard-{number:05}.tar", _shard(left))
+        yield File(f"shard-{number:05}.tar", tar_shard(left))
         number += 1
     yield text_file("README.md", export_cards.webdataset(source))
 
@@ -32,18 +29,3 @@ def _members(source: Source) -> Iterator[Record]:
             f"{key}.second.png": source.picture(row.second_key, row.second_sha256),
             f"{key}.json": nested_json(row),
         }
-
-
-def _shard(left: Iterator[Record]) -> Iterator[bytes]:
-    """Pairs until the shard is large enough; one that is begun is whole."""
-    pieces, size = Pieces(), 0
-    with tarfile.open(fileobj=cast("IO[bytes]", pieces), mode="w|") as archive:
-        while size < export_writers.SHARD_BYTES and (members := next(left, None)) is not None:
-            for name, data in members.items():
-                entry = tarfile.TarInfo(name)
-                entry.size = len(data)
-                archive.addfile(entry, io.BytesIO(data))
-                size += len(data)
-            archive.members.clear()  # type: ignore[attr-defined]  # or it remembers them all
-            yield from pieces.take()
-    yield from pieces.take()

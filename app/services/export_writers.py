@@ -4,11 +4,14 @@ that memory does not grow with what is written."""
 import csv
 import io
 import json
+import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any, cast
 
 from pydantic_core import to_json
 
@@ -41,8 +44,13 @@ def nested_jsonl(batches: Iterable[list[PreferenceRow]]) -> Iterator[bytes]:
 
 def nested_json(row: PreferenceRow) -> bytes:
     """A pair with its single answers as a JSON object."""
+    return to_json(nested(row))
+
+
+def nested(row: PreferenceRow) -> Record:
+    """What is told of a pair, with its single answers."""
     told = dict(zip(TOLD, row, strict=False))
-    return to_json(told | {"choices": [said._asdict() for said in row.choices]})
+    return told | {"choices": [said._asdict() for said in row.choices]}
 
 
 def jsonl(columns: Columns, batches: Iterable[Rows]) -> Iterator[bytes]:
@@ -94,6 +102,21 @@ def parquet_shards(stem: str, columns: Columns, records: Iterator[Record]) -> It
     while not left.is_over:
         yield File(f"{stem}-{number:05}.parquet", parquet(columns, _batched(columns, _up_to(left, SHARD_BYTES))))
         number += 1
+
+
+def tar_shard(left: Iterator[Record]) -> Iterator[bytes]:
+    """A tar of files by name, record by record until it is large enough; a record that is begun is whole."""
+    pieces, size = Pieces(), 0
+    with tarfile.open(fileobj=cast("IO[bytes]", pieces), mode="w|") as archive:
+        while size < SHARD_BYTES and (members := next(left, None)) is not None:
+            for name, data in members.items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+                size += len(data)
+            archive.members.clear()  # type: ignore[attr-defined]  # or it remembers them all
+            yield from pieces.take()
+    yield from pieces.take()
 
 
 def text_file(name: str, text: str) -> File:
@@ -218,6 +241,28 @@ CELLS: dict[Kind, Form] = PLAIN | {
     Kind.YES_NO: {True: "true", False: "false", None: ""}.get,
     Kind.TEXTS: partial(json.dumps, ensure_ascii=False),
 }
+
+
+@contextmanager
+def aside() -> Iterator["Aside"]:
+    """Lines that are gone when their format has written its last file."""
+    with TemporaryFile() as lines:
+        yield Aside(lines)
+
+
+class Aside:
+    """Lines of JSON that are written while other files are, and are a file of their own at the end: on disk meanwhile,
+    since there may be millions."""
+
+    def __init__(self, lines: IO[bytes]) -> None:
+        self._lines = lines
+
+    def add(self, record: Record) -> None:
+        self._lines.write(to_json(record) + b"\n")
+
+    def file(self, name: str) -> File:
+        self._lines.seek(0)
+        return File(name, iter(partial(self._lines.read, 1 << 20), b""))
 
 
 class Pieces:

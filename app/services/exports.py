@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Integer, Select, cast, func, select
 from sqlalchemy.orm import Session
 
 from app.artifacts import Artifacts, Stored
@@ -13,6 +13,7 @@ from app.db import after_commit
 from app.errors import Conflict, NotFound, TooMany
 from app.models import Export, Group, Job, JobKind, JobState, Queue, Round, RoundTotals, Sample, Study, User
 from app.services import disk, events, export_formats, jobs, studies
+from app.services.export_formats import Holds
 from app.services.export_source import Rounds
 from app.services.idempotency import made_before
 from app.services.jobs import Claim, Urgency
@@ -58,17 +59,25 @@ class ExportLine:
 
 @dataclass(frozen=True)
 class Amount:
-    """How much there is to export, about: closed pairs and choices, as the sweep last counted them, and the mean size
-    of a picture in bytes."""
+    """How much there is to export, about: closed pairs and choices, as the sweep last counted them, and how many of
+    the pairs are of rounds whose trajectories are kept; the mean sizes of a picture and of a trajectory in bytes."""
 
     pairs: int
     choices: int
+    pairs_with_trajectories: int
     picture_bytes: int
+    trajectory_bytes: int
 
     def bytes(self, format_name: str) -> int:
         """About how large an export will be."""
         each = export_formats.get(format_name)
-        row = 2 * self.picture_bytes if each.pictures else TEXT_BYTES[each.extension or "parquet"]
+        match each.holds:
+            case Holds.TRAJECTORIES:
+                return 2 * self.trajectory_bytes * self.pairs_with_trajectories
+            case Holds.PICTURES:
+                row = 2 * self.picture_bytes
+            case Holds.TEXT:
+                row = TEXT_BYTES[each.extension]
         return row * (self.choices if each.per_choice else self.pairs)
 
 
@@ -78,13 +87,15 @@ def ask(
 ) -> Export:  # fmt: skip
     """Ask for an export; with a key that was used before, the one that it made. `secret` is the settings' own.
 
-    Raises `NotFound`, `BadInput` for a format that is none, `TooMany` while five of the study are at work.
+    Raises `NotFound`, `BadInput` for a format that is none, `TooMany` while five of the study are at work, and what the
+    format's own check finds.
     """
     made = made_before(session, Export, idempotency_key, study_id=study_id)
     if made is not None:
         return made
     studies.get(session, study_id)
     format_ = export_formats.get(format_name)
+    format_.check(session, study_id, rounds)
     _refuse_many(session, study_id)
     job = jobs.add(
         session, JobKind.EXPORT, study_id=study_id, urgency=Urgency.EXPORT, queue_name=Queue.CPU,
@@ -126,19 +137,22 @@ def lines(session: Session, study_id: int, *, before: int | None = None, limit: 
 
 def amount(session: Session, study_id: int) -> Amount:
     """How much there is of the study's preference rounds, from totals alone. Two queries."""
-    pairs, choices = session.execute(
-        select(func.coalesce(func.sum(RoundTotals.pairs_closed), 0), func.coalesce(func.sum(RoundTotals.choices), 0))
+    kept = RoundTotals.pairs_closed * cast(Round.trajectories_gone_at.is_(None), Integer)
+    pairs, choices, with_trajectories = session.execute(
+        select(func.sum(RoundTotals.pairs_closed), func.sum(RoundTotals.choices), func.sum(kept))
         .join(Round, Round.id == RoundTotals.round_id)
         .where(Round.study_id == study_id, Round.kind.in_(Rounds.PREFERENCE.kinds))
     ).one()
     some = (
-        select(Sample.image_size)
+        select(Sample.image_size, Sample.trajectory_size)
         .join(Group, Group.id == Sample.group_id)
         .where(Group.study_id == study_id)
         .limit(LOOKED_AT)
         .subquery()
     )
-    return Amount(int(pairs), int(choices), int(session.scalar(select(func.avg(some.c.image_size))) or 0))
+    picture, trajectory = session.execute(select(func.avg(some.c.image_size), func.avg(some.c.trajectory_size))).one()
+    found = (pairs, choices, with_trajectories, picture, trajectory)
+    return Amount(*(int(number or 0) for number in found))
 
 
 def of_job(session: Session, claim: Claim, secret: str) -> Export:

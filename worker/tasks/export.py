@@ -19,7 +19,8 @@ def run(held: Attempt) -> None:
         jobs.held(session, held.claim)
         export = exports.of_job(session, held.claim, secret)
         study = export_source.about(session, export.study_id)
-    format_ = export_formats.get(export.format)
+        format_ = export_formats.get(export.format)
+        format_.check(session, export.study_id, Rounds(export.rounds))
     told = held.progress("pairs")
 
     def say(done: int) -> None:
@@ -37,7 +38,7 @@ def run(held: Attempt) -> None:
 
 
 def _store(held: Attempt, export: Export, path: Path, rows: int) -> None:
-    extension = export_formats.get(export.format).extension or "zip"
+    extension = export_formats.get(export.format).extension
     files = held.files(f"studies/{export.study_id}/exports")
     stored = files.put_file(f"{export.format}.{extension}", path)
     with transaction() as session:

@@ -134,5 +134,5 @@ def remove(export_id: ExportId, session: SessionDep, artifacts: ArtifactsDep, us
 
 def _file_name(line: ExportLine) -> str:
     """Under which name a file is saved, unlike any other's: `demo-emoji-pickapic-12.zip`."""
-    extension = export_formats.get(line.format).extension or "zip"
+    extension = export_formats.get(line.format).extension
     return f"{plain_name(line.study_name)}-{line.format}-{line.id}.{extension}"

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from datetime import datetime
 from functools import partial
@@ -322,3 +323,56 @@ def test_what_is_there_is_never_written_over_and_a_format_that_is_none_is_said(t
         told.folder("pickapic", tmp_path / "out")
     with pytest.raises(BadInput, match="Choose one of parquet, csv"):
         export_formats.get("xls")
+
+
+FOLDERS = {
+    "kohya": ("1_preferences/w", "1_preferences/l", "caption"),
+    "simpletuner": ("win", "lose", "txt"),
+    "onetrainer": ("chosen", "rejected", "txt"),
+}
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_trainers_find_each_winner_its_loser_by_name_and_the_prompt_beside_both(told, tmp_path, name):
+    winners, losers, caption = FOLDERS[name]
+    folder = told.folder(name, tmp_path / "out")
+    one, other = told.pairs[0], told.pairs[1]  # the first picture won here, the second there; ties are nowhere
+    for pair, winner, loser in ((one, one.first_id, one.second_id), (other, other.second_id, other.first_id)):
+        stem = f"{pair.id:012}"
+        assert (folder / winners / f"{stem}.png").read_bytes() == told.png(winner)
+        assert (folder / losers / f"{stem}.png").read_bytes() == told.png(loser)
+        captions = {(folder / side / f"{stem}.{caption}").read_text() for side in (winners, losers)}
+        assert len(captions) == 1
+    for side in (winners, losers):
+        assert len(list((folder / side).iterdir())) == 4
+    lines = [json.loads(line) for line in (folder / "preferences.jsonl").read_text().splitlines()]
+    assert [(line["pair"], line["winner"]) for line in lines] == [(one.id, one.first_id), (other.id, other.second_id)]
+    assert lines[0]["choices"] == [choice.id for choice in told.choices[0]]
+    assert winners in (folder / "README.md").read_text()
+
+
+def test_each_trainer_finds_its_settings_beside_the_pictures(told, tmp_path):
+    kohya, simple, one = (told.folder(name, tmp_path / name) for name in FOLDERS)
+    subset = tomllib.loads((kohya / "dataset_config.toml").read_text())["datasets"][0]["subsets"][0]
+    assert subset["preference"] is True
+    assert (kohya / subset["image_dir"] / "w").is_dir()
+    preferred, rejected, texts = json.loads((simple / "multidatabackend.json").read_text())
+    assert preferred["conditioning_data"] == [rejected["id"]]
+    assert rejected["source_dataset_id"] == preferred["id"]
+    assert rejected["conditioning_type"] == "reference_strict"
+    assert texts["default"] is True
+    assert all((simple / each["instance_data_dir"]).is_dir() for each in (preferred, rejected))
+    (concept,) = json.loads((one / "concepts.json").read_text())
+    assert concept["include_subdirectories"] is True
+    stem = f"{told.pairs[0].id:012}"
+    for pattern in (concept["dpo_chosen_pattern"], concept["dpo_rejected_pattern"]):
+        assert (one / f"{pattern.format(stem)}.png").is_file()
+
+
+def test_folders_of_many_files_are_told_as_a_tar_with_the_same_files(told, tmp_path):
+    folder = told.folder("kohya", tmp_path / "out")
+    with tarfile.open(told.file("kohya", tmp_path / "out.tar")) as archive:
+        found = {entry.name: archive.extractfile(entry).read() for entry in archive}
+    assert found == {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
