@@ -47,8 +47,8 @@ from app.web.api import users as users_api
 from app.web.api import webhooks as webhooks_api
 from app.web.pages import (
     account,
-    admin_house,
     account_tokens,
+    admin_house,
     admin_invites,
     admin_labeling,
     admin_launch,
@@ -67,8 +67,8 @@ from app.web.pages import (
     admin_users,
     admin_webhooks,
     annotate,
-    before,
     api_docs,
+    before,
     finish,
     home,
     join,
@@ -91,9 +91,9 @@ PAGES: tuple[APIRouter, ...] = (
     links.router,
     join.router,
     account.router,
-    annotate.router,
     account_tokens.router,
     api_docs.router,
+    annotate.router,
     before.router,
     finish.router,
     admin_users.router,
@@ -167,11 +167,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _hold_parts(app, settings)
     _add_routes(app)
     errors.install(app)
+    description.install(app)
     app.add_middleware(SecurityHeaders)
     return app
 
 
-    description.install(app)
 def _hold_parts(app: FastAPI, settings: Settings) -> None:
     """What requests share, each made once."""
     app.state.settings = settings
