@@ -136,6 +136,15 @@ class Settings(BaseSettings):
         description="Folder that holds a folder of weights for each judge that has some; without one, they come from "
         "the hub at first use.",
     )
+    trackers: str = Field(
+        "",
+        pattern=r"^((wandb|trackio)(\s*,\s*(wandb|trackio))*)?$",
+        description="Where a worker sends training metrics beside the database: wandb, trackio, or both with a comma; "
+        "they must be installed there, and read their own variables (WANDB_API_KEY, WANDB_MODE, TRACKIO_DIR).",
+    )
+    tracker_project: str = Field(
+        "tastemaker", min_length=1, max_length=100, pattern=r"^[\w.-]+$", description="The project's name there."
+    )
     heartbeat_seconds: float = Field(10, gt=0, description="How often a worker says that its job is alive, in seconds.")
     job_lease_seconds: float = Field(
         45, gt=0, description="After how many seconds without a heartbeat a job is given to another worker."

@@ -60,6 +60,11 @@ def get(session: Session, training_run_id: int) -> TrainingRun:
     return run
 
 
+def last_step(session: Session, training_run_id: int) -> int:
+    """The newest optimizer step that has metrics; 0 before there is one."""
+    return session.scalar(select(func.max(Metric.step)).where(Metric.training_run_id == training_run_id)) or 0
+
+
 def go_on(session: Session, run: TrainingRun) -> None:
     """Let a failed run wait again; it goes on from its resume point."""
     run.state, run.end_reason, run.ended_at, run.summary = RunState.WAITING, None, None, None

@@ -20,6 +20,7 @@ from worker.files import OwnFiles
 from worker.progress import Progress
 from worker.provenance import provenance
 from worker.runs import Run
+from worker.trackers import Trackers
 from worker.trajectories import Trajectories
 
 SECONDS_BETWEEN_WRITES = 2.0
@@ -56,7 +57,16 @@ def _begin(held: Attempt) -> Run:
 
 
 def _train(held: Attempt, work: Run, trajectories: Trajectories, files: OwnFiles) -> TrainingResult:
-    journal = Journal(held, files, held.progress("steps"), total=runs.optimizer_steps(work))
+    with transaction() as session:
+        told = training_runs.last_step(session, work.run.id)
+    with Trackers(work, told=told) as trackers:
+        return _trained(held, work, trajectories, files, trackers)
+
+
+def _trained(
+    held: Attempt, work: Run, trajectories: Trajectories, files: OwnFiles, trackers: Trackers
+) -> TrainingResult:
+    journal = Journal(held, files, held.progress("steps"), trackers, total=runs.optimizer_steps(work))
     resume = _resume_point(held, work)
     log.info(
         "training", run=work.run.number, pairs=len(work.frozen.items), steps=journal.total,
@@ -81,10 +91,11 @@ def _train(held: Attempt, work: Run, trajectories: Trajectories, files: OwnFiles
 class Journal:
     """What a run leaves on its way: metrics every two seconds, resume points as they come, progress."""
 
-    def __init__(self, held: Attempt, files: OwnFiles, progress: Progress, *, total: int) -> None:
+    def __init__(self, held: Attempt, files: OwnFiles, progress: Progress, trackers: Trackers, *, total: int) -> None:
         self._held = held
         self._files = files
         self._progress = progress
+        self._trackers = trackers
         self.total = total
         self._rows: list[Json] = []
         self._written = time.monotonic()
@@ -104,7 +115,9 @@ class Journal:
         self._progress(0, self.total)
 
     def step(self, metrics: StepMetrics) -> None:
-        self._rows.append(bridge.metrics_row(metrics))
+        row = bridge.metrics_row(metrics)
+        self._rows.append(row)
+        self._trackers.tell(row)
         if time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES:
             self.write()
         self._progress(metrics.step, self.total)
