@@ -28,6 +28,7 @@ from app.models import (
     User,
 )
 from app.services import evaluation_scores, events, jobs, judges, studies, tallies
+from app.services.idempotency import made_before
 from app.services.jobs import Claim, Urgency
 from app.services.judges import ToScore
 
@@ -105,10 +106,9 @@ def ask(
     """Send a judge through the study's pictures, or those of one round; with a key that was used before, the scoring
     that it made. Raises `NotFound`, `BadInput` for a judge that no worker has, `Conflict` where it is at that already.
     """
-    if idempotency_key is not None:
-        made = session.scalars(select(Scoring).where(Scoring.idempotency_key == idempotency_key)).one_or_none()
-        if made is not None:
-            return made
+    made = made_before(session, Scoring, idempotency_key, study_id=study_id)
+    if made is not None:
+        return made
     studies.get(session, study_id)
     known = session.get(Judge, judge)
     if known is None:

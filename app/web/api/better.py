@@ -88,14 +88,14 @@ class PolicyScoreShape(PolicyShape):
     better: bool | None = Field(description="Null where chance could make the difference.")
 
 
-class JudgeShape(Shape):
+class JudgeScoresShape(Shape):
     judge: str
     unit: str | None
     larger_is_better: bool | None
     policies: list[PolicyScoreShape]
 
     @classmethod
-    def of(cls, found: JudgeScores) -> "JudgeShape":
+    def of(cls, found: JudgeScores) -> "JudgeScoresShape":
         policies = [
             PolicyScoreShape(
                 **PolicyShape.of(one.policy).model_dump(), sampler=one.sampler, pictures=one.pictures,
@@ -182,10 +182,10 @@ def grid(
     operation_id="get_evaluation_scores",
     summary="Judge scores of all policies",
 )
-def scores(study_id: int, session: SessionDep, user: MayRead) -> list[JudgeShape]:
+def scores(study_id: int, session: SessionDep, user: MayRead) -> list[JudgeScoresShape]:
     """Means over the evaluation pictures and paired differences to the base, with intervals of 95 %."""
     study_views.card(session, study_id)
-    return [JudgeShape.of(found) for found in evaluation_scores.of_study(session, study_id)]
+    return [JudgeScoresShape.of(found) for found in evaluation_scores.of_study(session, study_id)]
 
 
 @router.get(

@@ -104,7 +104,7 @@ def describe(app: FastAPI) -> Document:
             operation["description"] = f"{told}\n\nScope: `{'`, `'.join(scopes)}`.".strip()
         _bound(operation)
         _add_problems(operation, path, method)
-        _add_examples(operation, name)
+        _add_examples(operation, name, parts["schemas"])
     return document
 
 
@@ -159,8 +159,8 @@ def _bound(operation: Document) -> None:
     for parameter in operation.get("parameters", []):
         for schema in (parameter["schema"], *parameter["schema"].get("anyOf", [])):
             if schema.get("type") == "integer":
-                if parameter["in"] == "path":
-                    schema.setdefault("minimum", 1)
+                if "exclusiveMinimum" not in schema:
+                    schema.setdefault("minimum", 1 if parameter["in"] == "path" else -LARGEST)
                 if "exclusiveMaximum" not in schema:
                     schema.setdefault("maximum", LARGEST)
 
@@ -179,15 +179,18 @@ def _add_problems(operation: Document, path: str, method: str) -> None:
     operation["responses"] = dict(sorted(answers.items()))
 
 
-def _add_examples(operation: Document, name: str) -> None:
-    """What stands in `examples` for the operation: a request's body, and the body of its answer."""
+def _add_examples(operation: Document, name: str, schemas: Document) -> None:
+    """What stands in `examples` for the operation, or with the shape itself: a request's body, an answer's body."""
     own = examples()["operations"].get(name, {})
     places = [("request", operation.get("requestBody", {}))]
     places += [("response", answer) for status, answer in operation["responses"].items() if status.startswith("2")]
     for kind, place in places:
         for content in place.get("content", {}).values():
+            shape = schemas.get(content["schema"].get("$ref", "").removeprefix(REFERENCE), {})
             if kind in own:
                 content["example"] = own[kind]
+            elif "examples" in shape:
+                content["example"] = shape["examples"][0]
 
 
 def _renamed(document: Document) -> Document:

@@ -14,6 +14,7 @@ from app.services.judge_figures import Bin, Correlation
 from app.services.measures import Share
 from app.services.scorings import ScoringLine
 from app.web.api.answers import problems
+from app.web.api.bodies import Body
 from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayRead, MayTakeData
 from app.web.api.shapes import IdempotencyKey
@@ -43,7 +44,7 @@ class JudgeShape(BaseModel):
         return cls.model_validate(row, from_attributes=True)
 
 
-class ShareShape(BaseModel):
+class JudgedShareShape(BaseModel):
     """A share with its Wilson interval of 95 %."""
 
     value: float | None = Field(description="Null where nothing was counted.", examples=[0.71])
@@ -52,7 +53,7 @@ class ShareShape(BaseModel):
     of: int = Field(description="Pairs behind it.", examples=[182])
 
     @classmethod
-    def of_share(cls, share: Share) -> "ShareShape":
+    def of_share(cls, share: Share) -> "JudgedShareShape":
         low, high = share.interval
         return cls(value=share.value, low=low, high=high, of=share.of)
 
@@ -77,14 +78,14 @@ class CellShape(BaseModel):
     pairs: int
 
 
-class AgreementShape(BaseModel):
+class JudgeAgreementShape(BaseModel):
     """One judge beside people."""
 
     judge: str = Field(examples=["pickscore"])
     unit: str
     larger_is_better: bool
     pairs: int = Field(description="Pairs that people said something of and whose pictures the judge has scored.")
-    accuracy: ShareShape = Field(
+    accuracy: JudgedShareShape = Field(
         description="Of the pairs that people decided, how often the judge says the same; equal scores count half."
     )
     pearson: CorrelationShape | None = Field(
@@ -95,16 +96,16 @@ class AgreementShape(BaseModel):
     table: list[CellShape]
 
     @classmethod
-    def of(cls, found: Agreement) -> "AgreementShape":
+    def of(cls, found: Agreement) -> "JudgeAgreementShape":
         return cls(
             judge=found.judge, unit=found.unit, larger_is_better=found.larger_is_better, pairs=found.pairs,
-            accuracy=ShareShape.of_share(found.accuracy), pearson=CorrelationShape.maybe(found.pearson),
+            accuracy=JudgedShareShape.of_share(found.accuracy), pearson=CorrelationShape.maybe(found.pearson),
             spearman=CorrelationShape.maybe(found.spearman),
             table=[CellShape(judge=one, people=other, pairs=pairs) for (one, other), pairs in found.table.items()],
         )  # fmt: skip
 
 
-class RoundAgreementShape(AgreementShape):
+class RoundAgreementShape(JudgeAgreementShape):
     """One judge beside people in one round."""
 
     round: int
@@ -113,7 +114,7 @@ class RoundAgreementShape(AgreementShape):
 
     @classmethod
     def of_round(cls, line: OfRound) -> "RoundAgreementShape":
-        shape = AgreementShape.of(line.agreement).model_dump()
+        shape = JudgeAgreementShape.of(line.agreement).model_dump()
         return cls(round=line.round_id, kind=line.kind, number=line.number, **shape)
 
 
@@ -121,13 +122,13 @@ class StepShape(BaseModel):
     """Pairs whose scores lie about equally far apart."""
 
     difference: float = Field(description="Mean difference of the scores, in the judge's unit.", examples=[1.8])
-    preferred: ShareShape = Field(
+    preferred: JudgedShareShape = Field(
         description="How often people prefer the judge's better picture; an even pair is half."
     )
 
     @classmethod
     def of(cls, one: Bin) -> "StepShape":
-        preferred = ShareShape.of_share(Share(one.preferred, one.pairs))
+        preferred = JudgedShareShape.of_share(Share(one.preferred, one.pairs))
         return cls(difference=one.differences / one.pairs, preferred=preferred)
 
 
@@ -154,7 +155,7 @@ class DisputeShape(BaseModel):
         )  # fmt: skip
 
 
-class NewScoring(BaseModel):
+class NewScoring(Body):
     """Which judge is to score what."""
 
     model_config = ConfigDict(extra="forbid")
@@ -200,11 +201,11 @@ def index(session: SessionDep, user: MayRead) -> list[JudgeShape]:
 @router.get("/studies/{study_id}/agreement", operation_id="get_agreement", summary="How far judges say what people say")
 def agreement(
     study_id: StudyId, session: SessionDep, user: MayRead, round: RoundOfStudy = None
-) -> list[AgreementShape]:
+) -> list[JudgeAgreementShape]:
     """Every judge that has scored pictures which people chose between, the one that is right most often first. Counted
     by the site within seconds of an answer or a score."""
     studies.get(session, study_id)
-    return [AgreementShape.of(found) for found in judge_agreement.of_study(session, study_id, round_id=round)]
+    return [JudgeAgreementShape.of(found) for found in judge_agreement.of_study(session, study_id, round_id=round)]
 
 
 @router.get(
@@ -265,6 +266,7 @@ def ask(
 def scorings_of(
     study_id: StudyId, session: SessionDep, user: MayRead, cursor: Cursor, limit: Limit = 50
 ) -> Page[ScoringShape]:  # fmt: skip
+    """With how far each is. Those that are over are among them."""
     studies.get(session, study_id)
     found = scorings.lines(session, study_id, before=cursor, limit=limit + 1)
     return page_of([ScoringShape.of(line) for line in found], limit, lambda scoring: scoring.id)

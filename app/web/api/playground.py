@@ -82,7 +82,7 @@ class PartShape(BaseModel):
         return cls(checkpoint=part.checkpoint_id, number=part.number, weight=part.weight)
 
 
-class PolicyShape(BaseModel):
+class PlayedPolicyShape(BaseModel):
     """A policy and its pictures, one of each noise: the same noise at the same place for every policy."""
 
     parts: list[PartShape]
@@ -99,7 +99,7 @@ class PlaygroundTry(BaseModel):
     draws: int
     eta: float
     sampling: dict[str, Any]
-    policies: list[PolicyShape]
+    policies: list[PlayedPolicyShape]
     truncated: bool = Field(description="The prompt is longer than the text encoder reads.")
     state: JobState
     error: str | None
@@ -120,7 +120,7 @@ class PlaygroundTry(BaseModel):
             study=trying.study_id,
             sampling=trying.sampling.model_dump(),
             policies=[
-                PolicyShape(
+                PlayedPolicyShape(
                     parts=[PartShape.of(part) for part in policy],
                     images=urls[number * trying.draws : (number + 1) * trying.draws],
                 )
