@@ -67,6 +67,7 @@ class Seeded:
     pair: int
     webhook: int
     try_: int
+    played: int
 
 
 def seed(session: Session, size: Size, say: Say = lambda line: None) -> Seeded:
@@ -150,4 +151,5 @@ def _ids(session: Session, study: Study, quiet_study: int) -> Seeded:
         pair=pairs[-1],
         webhook=every("SELECT min(id) FROM webhooks")[0],
         try_=every("SELECT min(id) FROM tries")[0],
+        played=every("SELECT max(id) FROM tries")[0],
     )

@@ -105,6 +105,8 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/research/studies/{study}/agreement?round={complete}",
     ),
     "/research/studies/{study_id:int}/exports": ("/research/studies/{study}/exports",),
+    "/research/studies/{study_id:int}/playground": ("/research/studies/{study}/playground",),
+    "/research/tries/{try_id:int}": ("/research/tries/{played}",),
     "/research/checkpoints/{checkpoint_id}": (
         "/research/checkpoints/{checkpoint}",
         "/research/checkpoints/{checkpoint}?sampler=ddim",

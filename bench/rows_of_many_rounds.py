@@ -82,9 +82,12 @@ TRIES = """
     INSERT INTO jobs (kind, queue, state, urgency, study_id, payload, attempt, failures, progress, ended_at)
     VALUES ('try_it', 'accelerator', 'done', 1, :study, '{}', 1, 0, '{}', now())
 """, """
-    INSERT INTO tries (base_model_id, study_id, job_id, prompt, seed, sampling, sampler, draws, pictures)
-    SELECT base_model_id, studies.id, jobs.id, 'cat', 0, studies.settings -> 'sampling', 'study', 1, '[]'
-    FROM studies JOIN jobs ON jobs.study_id = studies.id AND jobs.kind = 'try_it' WHERE studies.id = :study
+    INSERT INTO tries (base_model_id, study_id, job_id, prompt, seed, sampling, sampler, draws, pictures,
+                       policies)
+    SELECT base_model_id, studies.id, jobs.id, 'cat', 0, studies.settings -> 'sampling', 'study', 1, '[]', policies
+    FROM studies JOIN jobs ON jobs.study_id = studies.id AND jobs.kind = 'try_it',
+         (VALUES (NULL), (CAST('[[]]' AS jsonb))) AS kinds (policies)
+    WHERE studies.id = :study ORDER BY policies NULLS FIRST
 """  # fmt: skip
 
 ROUNDS_OF_STUDY = """

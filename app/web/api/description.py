@@ -160,7 +160,7 @@ def _bound(operation: Document) -> None:
         for schema in (parameter["schema"], *parameter["schema"].get("anyOf", [])):
             if schema.get("type") == "integer":
                 if "exclusiveMinimum" not in schema:
-                    schema.setdefault("minimum", 1 if parameter["in"] == "path" else -LARGEST)
+                    schema.setdefault("minimum", 1 if parameter["in"] == "path" else -LARGEST - 1)
                 if "exclusiveMaximum" not in schema:
                     schema.setdefault("maximum", LARGEST)
 

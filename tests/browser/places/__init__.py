@@ -3,10 +3,20 @@
 A place is a function that makes what its page shows and gives the path; its module says whose it is.
 """
 
-from tests.browser.places import agreement, coming_in, exports, house, labelling, playground, research, studies
+from tests.browser.places import (
+    agreement,
+    coming_in,
+    exports,
+    house,
+    labelling,
+    playground,
+    programs,
+    research,
+    studies,
+)
 from tests.browser.places.registry import ELSEWHERE, PLACES, Place
 
 __all__ = [
     "ELSEWHERE", "PLACES", "Place", "agreement", "coming_in", "exports", "house", "labelling", "playground",
-    "research", "studies",
+    "programs", "research", "studies",
 ]  # fmt: skip
