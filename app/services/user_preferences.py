@@ -48,6 +48,7 @@ def of(user: User) -> UserPreferences:
 
 def change(session: Session, *, user: User, changes: Json) -> UserPreferences:
     """Put `changes` over the preferences of `user`. Raises `BadInput` that names what cannot be used, and why."""
+    session.refresh(user, ["preferences"], with_for_update=True)  # two changes at once: none is lost
     try:
         wanted = UserPreferences.model_validate({**of(user).model_dump(), **changes})
     except ValidationError as error:

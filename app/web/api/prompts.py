@@ -21,6 +21,9 @@ from app.web.deps import SessionDep
 
 router = APIRouter(tags=["prompts"])
 
+MOST_ROUNDS = 2**31 - 1
+SomeRounds = Annotated[int, Field(ge=1, le=MOST_ROUNDS)]
+
 
 class PromptList(Body):
     """A list as text, or the name of one that is shipped."""
@@ -191,11 +194,11 @@ def show(prompt_set_id: int, session: SessionDep, user: MayRead) -> PromptSetDet
 @router.get("/studies/{study_id}/prompts", operation_id="get_study_prompts", summary="How a study's prompts fare")
 def of_study(
     study_id: int, session: SessionDep, user: MayRead,
-    rounds: Annotated[int | Literal["all"], Query(description="The newest so many rounds of each kind.")] = 20,
+    rounds: Annotated[SomeRounds | Literal["all"], Query(description="The newest so many rounds of each kind.")] = 20,
 ) -> StudyPromptsShape:  # fmt: skip
     """Over the newest `rounds` of each kind: how often each prompt was drawn, how people agree, which policy wins."""
     study = studies.get(session, study_id)
-    found = prompt_figures.of_study(session, study, rounds=2**31 if rounds == "all" else max(rounds, 1))
+    found = prompt_figures.of_study(session, study, rounds=MOST_ROUNDS if rounds == "all" else rounds)
     prompts = prompt_sets.prompts_of(session, study.prompt_set_id)
     return StudyPromptsShape(
         preference_rounds=found.preference_rounds,

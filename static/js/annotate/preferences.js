@@ -3,6 +3,7 @@
 export class Preferences {
   #api;
   #values;
+  #saved = Promise.resolve();
 
   constructor(api, values) {
     this.#api = api;
@@ -21,14 +22,12 @@ export class Preferences {
     return this.#values.flicker_ms;
   }
 
-  /** Change some; whether the site has them. They hold on this page in any case. */
-  async save(changes) {
+  /** Change some; whether the site has them. They hold on this page in any case. One is sent after the other, or the
+      site might keep the older of two. */
+  save(changes) {
     this.#values = { ...this.#values, ...changes };
-    try {
-      await this.#api.savePreferences(changes);
-      return true;
-    } catch {
-      return false;
-    }
+    const sent = this.#saved.then(() => this.#api.savePreferences(changes));
+    this.#saved = sent.then(() => true, () => false);
+    return this.#saved;
   }
 }
