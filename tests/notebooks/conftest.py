@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from app.db import make_engine, session_factory, transaction
+from app.db import make_engine, session_factory, sessions_on, transaction
 from app.models import Answer, PairState, Role
 from app.services import accounts, personal_tokens, scopes, tallies, totals
 from app.settings import Settings, activate, make_settings
@@ -51,20 +51,22 @@ def prepared(server_folder: Path, servers: EmbeddedServers, template_url: str) -
             secret_key=SECRET, port=free_port(), local_admin=False, sweep_seconds=600, threads=1,
         )  # fmt: skip
         engine = make_engine(database_url)
-        with activate(settings), serving(settings):
-            trained = rooms.make_study(DEMO_MODEL, **SETTINGS)
-            rooms.begin_training(trained)
-            rooms.work_off()
-            rooms.draw_round(trained)
-            with transaction(session_factory(engine)) as session:
-                admin = builders.user(session, role=Role.ADMIN)
-                tokens = [
-                    personal_tokens.make(
-                        session, user=user, name="Notebook", wanted=scopes.of_role(user), days=1, actor=None
-                    )[1]
-                    for user in (admin, accounts.judge(session, name="colourful"))
-                ]
-                answered = answered_study(session)
+        with serving(settings):
+            with activate(settings):
+                trained = rooms.make_study(DEMO_MODEL, **SETTINGS)
+                rooms.begin_training(trained)
+                rooms.work_off()
+                rooms.draw_round(trained)
+                with transaction(session_factory(engine)) as session:
+                    admin = builders.user(session, role=Role.ADMIN)
+                    tokens = [
+                        personal_tokens.make(
+                            session, user=user, name="Notebook", wanted=scopes.of_role(user), days=1, actor=None
+                        )[1]
+                        for user in (admin, accounts.judge(session, name="colourful"))
+                    ]
+                    answered = answered_study(session)
+            sessions_on(database_url).kw["bind"].dispose()  # what the worker opened here; later tests forget it
             yield Prepared(settings.site_url, settings, *tokens, trained.id, answered)
         engine.dispose()
 
