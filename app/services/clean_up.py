@@ -16,7 +16,6 @@ from app.services import events, jobs
 from app.services.retention import ROUNDS_KEPT
 
 EVERY = timedelta(days=1)
-AT_WORK = (JobState.WAITING, JobState.RUNNING)
 OURS = (Job.kind == JobKind.CLEAN_UP, Job.study_id.is_(None))
 
 
@@ -59,7 +58,7 @@ def ask(session: Session, *, keep: int, actor: User | None) -> Job:
 def ask_daily(session: Session) -> Job | None:
     """Ask for one by itself where the house is older than a day and none was asked for within the last."""
     recent = func.now() - literal(EVERY, Interval)
-    asked = session.scalar(select(exists().where(*OURS, (Job.created_at > recent) | Job.state.in_(AT_WORK))))
+    asked = session.scalar(select(exists().where(*OURS, (Job.created_at > recent) | Job.state.in_(jobs.AT_WORK))))
     if asked or not session.scalar(select(exists().where(Study.created_at < recent))):
         return None
     return ask(session, keep=ROUNDS_KEPT, actor=None)
@@ -83,4 +82,4 @@ def standing(session: Session) -> Standing:
 
 
 def _at_work(session: Session) -> bool:
-    return bool(session.scalar(select(exists().where(*OURS, Job.state.in_(AT_WORK)))))
+    return bool(session.scalar(select(exists().where(*OURS, Job.state.in_(jobs.AT_WORK)))))

@@ -16,17 +16,16 @@ from app.services import disk, events, export_formats, jobs, studies
 from app.services.export_formats import Holds
 from app.services.export_source import Rounds
 from app.services.idempotency import made_before
-from app.services.jobs import Claim, Urgency
+from app.services.jobs import AT_WORK, Claim, Urgency, Watched
 from app.services.pseudonyms import pseudonym
 
 MOST_AT_WORK = 5
-AT_WORK = (JobState.WAITING, JobState.RUNNING)
 LOOKED_AT = 200  # pictures whose mean size stands for all
 TEXT_BYTES = {"parquet": 40, "csv": 350, "jsonl": 1100}  # of a row, seen on a million
 
 
 @dataclass(frozen=True)
-class ExportLine:
+class ExportLine(Watched):
     """An export as its list shows it. `error` is also said while it is tried again."""
 
     id: int
@@ -46,15 +45,6 @@ class ExportLine:
     asked_by: str | None
     created_at: datetime
     ended_at: datetime | None
-
-    @property
-    def is_at_work(self) -> bool:
-        return self.state in AT_WORK
-
-    @property
-    def seconds_left(self) -> float | None:
-        """An estimate from its speed; none while it has none."""
-        return (self.total - self.done) / self.per_second if self.per_second else None
 
 
 @dataclass(frozen=True)
@@ -218,10 +208,9 @@ def _lines() -> Select[*tuple[Export, Job, str, str | None]]:
 
 
 def _line(export: Export, job: Job, study_name: str, asked_by: str | None) -> ExportLine:
-    said = job.progress
     return ExportLine(
         export.id, export.study_id, study_name, export.format, Rounds(export.rounds), job.state, job.error,
-        int(said.get("done", 0)), int(said.get("total", 0)), float(said.get("per_second", 0)), export.size,
+        *jobs.how_far(job), export.size,
         export.sha256, export.rows, export.key, asked_by, export.created_at, job.ended_at,
     )  # fmt: skip
 
@@ -230,10 +219,7 @@ def _locked(session: Session, export_id: int) -> tuple[Export, Job]:
     export = session.get(Export, export_id)
     if export is None:
         raise NotFound(f"There is no export {export_id}.", "It may have been removed.")
-    job = session.scalars(
-        select(Job).where(Job.id == export.job_id).with_for_update().execution_options(populate_existing=True)
-    ).one()
-    return export, job
+    return export, jobs.locked(session, export.job_id)
 
 
 def _refuse_many(session: Session, study_id: int) -> None:

@@ -24,7 +24,7 @@ from app.models import (
     Study,
     Worker,
 )
-from app.services.jobs import ROUND_GOES_ON
+from app.services.jobs import ROUND_GOES_ON, how_far
 from app.services.round_views import DRAWS, WORKER_ALIVE
 
 SEEN_WITHIN = timedelta(days=7)
@@ -193,7 +193,6 @@ def _lines(
 
 
 def _line(job: Job, round_: Round | None, study: str | None, model: str | None) -> JobLine:
-    said = job.progress
     return JobLine(
         id=job.id,
         kind=job.kind,
@@ -209,10 +208,8 @@ def _line(job: Job, round_: Round | None, study: str | None, model: str | None) 
         failures=job.failures,
         worker=job.worker,
         error=job.error,
-        done=int(said.get("done", 0)),
-        total=int(said.get("total", 0)),
-        unit=str(said.get("unit", "")),
-        per_second=float(said.get("per_second", 0)),
+        unit=str(job.progress.get("unit", "")),
+        **how_far(job)._asdict(),
         created_at=job.created_at,
         claimed_at=job.claimed_at,
         ended_at=job.ended_at,

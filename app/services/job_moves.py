@@ -16,11 +16,7 @@ def retry(session: Session, *, job_id: int, actor: User | None) -> Job:
     """
     round_id = session.scalar(select(Job.round_id).where(Job.id == job_id))
     round_ = rounds.locked(session, round_id) if round_id is not None else None
-    job = session.scalars(
-        select(Job).where(Job.id == job_id).with_for_update().execution_options(populate_existing=True)
-    ).one_or_none()
-    if job is None:
-        raise NotFound(f"There is no job {job_id}.")
+    job = jobs.locked(session, job_id)
     if not house.may_retry(job, round_):
         raise Conflict(f"Job {job_id} cannot be tried again: {_why_not(job, round_)}.", "Reload the page.")
     if round_ is not None and round_.hold is Hold.FAILED:

@@ -7,16 +7,18 @@ it to stop and to remove its own files.
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy import Interval, and_, case, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from app import queue
-from app.errors import Conflict
+from app.errors import Conflict, NotFound
 from app.models import Hold, Job, JobKind, JobState, Queue, Round, RoundState, Worker
 from app.models.base import Json
 
 MOST_FAILURES = 3
+AT_WORK = (JobState.WAITING, JobState.RUNNING)
 BACK_OFF = timedelta(seconds=5)
 
 LEASE_RAN_OUT = and_(Job.state == JobState.RUNNING, Job.lease_until < func.now())
@@ -51,6 +53,32 @@ class Verdict(StrEnum):
 
     GO_ON = "go_on"
     GIVE_BACK = "give_back"
+
+
+class HowFar(NamedTuple):
+    """How much of a job is done, of how much, and how much is done in a second."""
+
+    done: int
+    total: int
+    per_second: float
+
+
+class Watched:
+    """What a line that shows a job's work tells by its fields."""
+
+    state: JobState
+    done: int
+    total: int
+    per_second: float
+
+    @property
+    def is_at_work(self) -> bool:
+        return self.state in AT_WORK
+
+    @property
+    def seconds_left(self) -> float | None:
+        """An estimate from its speed; none while it has none."""
+        return (self.total - self.done) / self.per_second if self.per_second else None
 
 
 class LostJob(Conflict):
@@ -162,6 +190,22 @@ def held(session: Session, claim: Claim) -> Job:
     ).one_or_none()
     if job is None:
         raise _lost(claim)
+    return job
+
+
+def how_far(job: Job) -> HowFar:
+    """What the job's worker told last."""
+    said = job.progress
+    return HowFar(int(said.get("done", 0)), int(said.get("total", 0)), float(said.get("per_second", 0)))
+
+
+def locked(session: Session, job_id: int) -> Job:
+    """The job as it is now, which nobody else changes until this transaction ends. Raises `NotFound`."""
+    job = session.scalars(
+        select(Job).where(Job.id == job_id).with_for_update().execution_options(populate_existing=True)
+    ).one_or_none()
+    if job is None:
+        raise NotFound(f"There is no job {job_id}.")
     return job
 
 

@@ -121,7 +121,7 @@ def may_change(trying: Trying, user: User) -> bool:
 def stop(session: Session, *, try_id: int, actor: User) -> None:
     """Call it off; a worker that is at it stops within seconds. Raises `Conflict` where it has ended, `Forbidden`."""
     row, job = _locked(session, try_id, actor)
-    if job.state not in tries.AT_WORK:
+    if job.state not in jobs.AT_WORK:
         raise Conflict(f"Try {row.id} is {job.state}: there is nothing to stop.", "Reload the page.")
     jobs.end(job, JobState.CANCELLED)
 
@@ -129,7 +129,7 @@ def stop(session: Session, *, try_id: int, actor: User) -> None:
 def remove(session: Session, artifacts: Artifacts, *, try_id: int, actor: User) -> int:
     """Remove it with its pictures; the id of its study. Raises `Conflict` while it is at work, `Forbidden`."""
     row, job = _locked(session, try_id, actor)
-    if job.state in tries.AT_WORK:
+    if job.state in jobs.AT_WORK:
         raise Conflict(f"Try {row.id} is being drawn.", "Stop it first.")
     assert row.study_id is not None
     for picture in row.pictures:
@@ -227,7 +227,4 @@ def _locked(session: Session, try_id: int, actor: User) -> tuple[TryIt, Job]:
     if not may_change(view(session, try_id), actor):
         raise Forbidden("This try is someone else's.", "Ask whoever asked for it, or an admin.")
     row = session.get_one(TryIt, try_id)
-    job = session.scalars(
-        select(Job).where(Job.id == row.job_id).with_for_update().execution_options(populate_existing=True)
-    ).one()
-    return row, job
+    return row, jobs.locked(session, row.job_id)

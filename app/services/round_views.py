@@ -33,6 +33,7 @@ from app.models import (
     Worker,
 )
 from app.models.base import Json
+from app.services.jobs import how_far
 from app.services.pictures import Picture
 from app.services.round_moves import allowed
 from app.services.study_views import RoundLine, round_lines
@@ -302,11 +303,8 @@ def pictures(session: Session, round_id: int, *, limit: int = 20) -> list[Drawn]
 
 
 def running_job(job: Job) -> RunningJob:
-    said = job.progress
-    return RunningJob(
-        job.id, job.kind, job.worker, int(said.get("done", 0)), int(said.get("total", 0)),
-        str(said.get("unit", "")), float(said.get("per_second", 0)),
-    )  # fmt: skip
+    done, total, per_second = how_far(job)
+    return RunningJob(job.id, job.kind, job.worker, done, total, str(job.progress.get("unit", "")), per_second)
 
 
 def failed_job(job: Job) -> FailedJob:

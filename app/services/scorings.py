@@ -29,15 +29,14 @@ from app.models import (
 )
 from app.services import evaluation_scores, events, jobs, judges, studies, tallies
 from app.services.idempotency import made_before
-from app.services.jobs import Claim, Urgency
+from app.services.jobs import AT_WORK, Claim, Urgency, Watched
 from app.services.judges import ToScore
 
-AT_WORK = (JobState.WAITING, JobState.RUNNING)
 SEEN_WITHIN = timedelta(days=30)  # a judge that no worker has said it has for so long is not offered any more
 
 
 @dataclass(frozen=True)
-class ScoringLine:
+class ScoringLine(Watched):
     """A scoring as its list shows it. `error` is also said while it is tried again."""
 
     id: int
@@ -57,15 +56,6 @@ class ScoringLine:
     asked_by: str | None
     created_at: datetime
     ended_at: datetime | None
-
-    @property
-    def is_at_work(self) -> bool:
-        return self.state in AT_WORK
-
-    @property
-    def seconds_left(self) -> float | None:
-        """An estimate from its speed; none while it has none."""
-        return (self.total - self.done) / self.per_second if self.per_second else None
 
 
 @dataclass(frozen=True)
@@ -253,10 +243,9 @@ def _lines() -> Select[*tuple[Any, ...]]:
 
 
 def _line(scoring: Scoring, job: Job, kind: RoundKind | None, number: int | None, asked_by: str | None) -> ScoringLine:
-    said = job.progress
     return ScoringLine(
         scoring.id, scoring.study_id, scoring.round_id, kind, number, scoring.judge, job.queue, job.state, job.error,
-        int(said.get("done", 0)), int(said.get("total", 0)), float(said.get("per_second", 0)), scoring.scored,
+        *jobs.how_far(job), scoring.scored,
         scoring.unreadable, asked_by, scoring.created_at, job.ended_at,
     )  # fmt: skip
 
@@ -265,10 +254,7 @@ def _locked(session: Session, scoring_id: int) -> tuple[Scoring, Job]:
     scoring = session.get(Scoring, scoring_id)
     if scoring is None:
         raise NotFound(f"There is no scoring {scoring_id}.")
-    job = session.scalars(
-        select(Job).where(Job.id == scoring.job_id).with_for_update().execution_options(populate_existing=True)
-    ).one()
-    return scoring, job
+    return scoring, jobs.locked(session, scoring.job_id)
 
 
 def _require_round(session: Session, study_id: int, round_id: int) -> None:

@@ -19,7 +19,7 @@ from app.errors import BadInput, NotFound, TooMany
 from app.models import BaseModel, Checkpoint, Job, JobKind, JobState, Sampler, Study, TryIt, User
 from app.models.base import Json
 from app.services import base_models, jobs
-from app.services.jobs import Claim, Urgency
+from app.services.jobs import AT_WORK, Claim, Urgency
 from app.services.prompt_texts import MOST_CHARACTERS
 from app.study_settings import SamplingSettings
 
@@ -28,7 +28,6 @@ MOST_AT_ONCE = 3
 KEPT = timedelta(days=1)
 AT_ONCE = 50
 MOST_SEED = 2**31
-AT_WORK = (JobState.WAITING, JobState.RUNNING)
 
 
 @dataclass(frozen=True)

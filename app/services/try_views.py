@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from app.errors import NotFound
 from app.models import BaseModel, Checkpoint, Job, JobKind, JobState, Queue, Sampler, TryIt, User
 from app.models.base import Json
+from app.services.jobs import AT_WORK, Watched, how_far
 from app.services.pictures import Picture
-from app.services.tries import AT_WORK, PICTURES, checkpoints_in
+from app.services.tries import PICTURES, checkpoints_in
 from app.study_settings import SamplingSettings
 
 LOOKED_AT = 10
@@ -28,7 +29,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Trying:
+class Trying(Watched):
     """A try as its page shows it. `error` is said while it is tried again, too; `busy_with` names the job that every
     worker of its queue is at while it waits. `policies` is none but for the playground's, where `pictures` holds all of
     the first policy, then the next one's. `expected` is an estimate in seconds, of a try that is at work."""
@@ -59,18 +60,9 @@ class Trying:
     created_at: datetime
 
     @property
-    def is_at_work(self) -> bool:
-        return self.state in AT_WORK
-
-    @property
     def eta(self) -> float:
         """The eta that it is drawn with: DDIM puts no noise in."""
         return 0.0 if self.sampler is Sampler.DDIM else self.sampling.eta
-
-    @property
-    def seconds_left(self) -> float | None:
-        """An estimate from its speed; none while it has none."""
-        return (self.total - self.done) / self.per_second if self.per_second else None
 
     @property
     def rows(self) -> list[list[Picture]]:
@@ -110,9 +102,7 @@ def views(session: Session, *where: ColumnElement[bool], limit: int = 1) -> list
             seed=row.seed,
             state=job.state,
             error=job.error,
-            done=int(job.progress.get("done", 0)),
-            total=int(job.progress.get("total", 0)),
-            per_second=float(job.progress.get("per_second", 0)),
+            **how_far(job)._asdict(),
             pictures=[Picture(0, one["key"], one["width"], one["height"]) for one in row.pictures],
             truncated=any(one.get("truncated") for one in row.pictures),
             seconds=row.seconds,
