@@ -8,11 +8,11 @@ from app.services.tries import MOST_SEED
 from app.services.try_views import Trying
 from app.study_settings import SamplingSettings
 from app.web import forms
+from app.web.ids import MOST_ID
 
 SINGLE = ("1", "2", "3")
 MIXED = ("a", "b")
 HALF = 0.5
-MOST_ID = 2**63 - 1
 
 
 def begun(sampling: SamplingSettings, chosen: Sequence[int]) -> dict[str, str]:

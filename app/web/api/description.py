@@ -21,10 +21,10 @@ from app.web.api.answers import PROBLEM, PROBLEMS, Problem
 from app.web.api.examples import examples
 from app.web.api.scoped import OPEN
 from app.web.identity import COOKIE
+from app.web.ids import MOST_ID
 
 Document = dict[str, Any]
 
-LARGEST = 2**63 - 1  # a bigint
 SAFE = {"get", "head", "options"}
 REFERENCE = "#/components/schemas/"
 
@@ -160,9 +160,9 @@ def _bound(operation: Document) -> None:
         for schema in (parameter["schema"], *parameter["schema"].get("anyOf", [])):
             if schema.get("type") == "integer":
                 if "exclusiveMinimum" not in schema:
-                    schema.setdefault("minimum", 1 if parameter["in"] == "path" else -LARGEST - 1)
+                    schema.setdefault("minimum", 1 if parameter["in"] == "path" else -MOST_ID - 1)
                 if "exclusiveMaximum" not in schema:
-                    schema.setdefault("maximum", LARGEST)
+                    schema.setdefault("maximum", MOST_ID)
 
 
 def _add_problems(operation: Document, path: str, method: str) -> None:

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Annotated, BinaryIO
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
@@ -14,11 +14,9 @@ from app.web.api.answers import files
 from app.web.api.scoped import MayRead
 from app.web.deps import SessionDep
 from app.web.downloads import as_attachment, plain_name
+from app.web.ids import MOST_ID, PathId
 
 router = APIRouter(tags=["rounds"])
-
-MOST_ID = 2**63 - 1
-SomeId = Annotated[int, Path(ge=1, le=MOST_ID)]
 
 
 @router.get(
@@ -26,7 +24,7 @@ SomeId = Annotated[int, Path(ge=1, le=MOST_ID)]
     summary="Metrics of a training run as a TensorBoard event file", responses=files("application/octet-stream"),
 )  # fmt: skip
 def of_run(
-    round_id: SomeId, session: SessionDep, user: MayRead,
+    round_id: PathId, session: SessionDep, user: MayRead,
     run: Annotated[
         int | None, Query(ge=1, le=MOST_ID, description="The run's number in its round; without, the newest.")
     ] = None,
@@ -47,7 +45,7 @@ def of_run(
     "/studies/{study_id}/metrics/events", operation_id="download_study_events", response_class=Response,
     summary="Metrics of all training runs as a folder for TensorBoard", responses=files("application/zip"),
 )  # fmt: skip
-def of_study(study_id: SomeId, session: SessionDep, user: MayRead) -> Response:
+def of_study(study_id: PathId, session: SessionDep, user: MayRead) -> Response:
     """A zip with a folder for each run: unpack it, then `tensorboard --logdir` reads it. 404 before the first run."""
     name = f"{plain_name(studies.get(session, study_id).name)}-tensorboard.zip"
 

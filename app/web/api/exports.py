@@ -1,9 +1,8 @@
 """Exports: files made of a study's data by a job, downloaded when they are there."""
 
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.models import JobState
@@ -17,10 +16,9 @@ from app.web.api.scoped import MayTakeData
 from app.web.api.shapes import IdempotencyKey
 from app.web.deps import ArtifactsDep, SessionDep, SettingsDep
 from app.web.downloads import download, plain_name
+from app.web.ids import PathId
 
 router = APIRouter(tags=["exports"])
-
-ExportId = Annotated[int, Path(ge=1, lt=2**63)]
 
 
 class NewExport(Body):
@@ -95,7 +93,7 @@ def index(
 
 
 @router.get("/exports/{export_id}", operation_id="get_export", summary="An export as it is now")
-def show(export_id: ExportId, session: SessionDep, user: MayTakeData) -> ExportShape:
+def show(export_id: PathId, session: SessionDep, user: MayTakeData) -> ExportShape:
     """`done` of `total`, then size, SHA-256 and where to download it."""
     return ExportShape.of(exports.get(session, export_id))
 
@@ -108,7 +106,7 @@ def show(export_id: ExportId, session: SessionDep, user: MayTakeData) -> ExportS
     responses=files("application/octet-stream", "application/zip", ranges=True) | problems(409),
 )
 def file(
-    request: Request, export_id: ExportId, session: SessionDep, artifacts: ArtifactsDep, user: MayTakeData
+    request: Request, export_id: PathId, session: SessionDep, artifacts: ArtifactsDep, user: MayTakeData
 ) -> Response:  # fmt: skip
     """The ETag is the file's SHA-256; ranges are served, so a download that broke off goes on. 409 until then."""
     line = exports.get(session, export_id)
@@ -117,7 +115,7 @@ def file(
 
 
 @router.post("/exports/{export_id}/stop", operation_id="stop_export", summary="Call an export off")
-def stop(export_id: ExportId, session: SessionDep, user: MayTakeData) -> ExportShape:
+def stop(export_id: PathId, session: SessionDep, user: MayTakeData) -> ExportShape:
     """What was written is removed. 409 where it is over."""
     exports.stop(session, export_id=export_id, actor=user)
     session.flush()
@@ -127,7 +125,7 @@ def stop(export_id: ExportId, session: SessionDep, user: MayTakeData) -> ExportS
 @router.delete(
     "/exports/{export_id}", operation_id="delete_export", status_code=204, summary="Remove an export and its file"
 )
-def remove(export_id: ExportId, session: SessionDep, artifacts: ArtifactsDep, user: MayTakeData) -> None:
+def remove(export_id: PathId, session: SessionDep, artifacts: ArtifactsDep, user: MayTakeData) -> None:
     """409 while it is written: stop it first."""
     exports.remove(session, artifacts, export_id=export_id, actor=user)
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.models import JobState, Queue, RoundKind
@@ -19,12 +19,13 @@ from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayRead, MayTakeData
 from app.web.api.shapes import IdempotencyKey
 from app.web.deps import SessionDep
+from app.web.ids import MOST_ID, PathId
 
 router = APIRouter(tags=["judges"])
 
-StudyId = Annotated[int, Path(ge=1, lt=2**63)]
-ScoringId = Annotated[int, Path(ge=1, lt=2**63)]
-RoundOfStudy = Annotated[int | None, Query(ge=1, lt=2**63, description="Of this round alone; without, of all rounds.")]
+RoundOfStudy = Annotated[
+    int | None, Query(ge=1, le=MOST_ID, description="Of this round alone; without, of all rounds.")
+]
 JudgeName = Annotated[
     str, Query(max_length=64, description="Name of the judge.", examples=["aesthetic", "jpeg_compressibility"])
 ]
@@ -164,7 +165,7 @@ class NewScoring(Body):
         max_length=64, description="Name of a judge, as `GET /judges` lists them.", examples=["aesthetic"]
     )
     round: int | None = Field(
-        None, ge=1, lt=2**63, description="The pictures of this round alone; without, all of the study."
+        None, ge=1, le=MOST_ID, description="The pictures of this round alone; without, all of the study."
     )
 
 
@@ -200,7 +201,7 @@ def index(session: SessionDep, user: MayRead) -> list[JudgeShape]:
 
 @router.get("/studies/{study_id}/agreement", operation_id="get_agreement", summary="How far judges say what people say")
 def agreement(
-    study_id: StudyId, session: SessionDep, user: MayRead, round: RoundOfStudy = None
+    study_id: PathId, session: SessionDep, user: MayRead, round: RoundOfStudy = None
 ) -> list[JudgeAgreementShape]:
     """Every judge that has scored pictures which people chose between, the one that is right most often first. Counted
     by the site within seconds of an answer or a score."""
@@ -212,7 +213,7 @@ def agreement(
     "/studies/{study_id}/agreement/rounds", operation_id="list_agreement_by_round", summary="A judge round by round"
 )
 def by_round(
-    study_id: StudyId, session: SessionDep, user: MayRead, judge: JudgeName, cursor: Cursor, limit: Limit = 50
+    study_id: PathId, session: SessionDep, user: MayRead, judge: JudgeName, cursor: Cursor, limit: Limit = 50
 ) -> Page[RoundAgreementShape]:  # fmt: skip
     """The newest first, comparisons among them."""
     studies.get(session, study_id)
@@ -225,7 +226,7 @@ def by_round(
     summary="How often people agree with a judge, by how far its scores lie apart",
 )  # fmt: skip
 def calibration(
-    study_id: StudyId, session: SessionDep, user: MayRead, judge: JudgeName, round: RoundOfStudy = None,
+    study_id: PathId, session: SessionDep, user: MayRead, judge: JudgeName, round: RoundOfStudy = None,
 ) -> list[StepShape]:  # fmt: skip
     """Up to nine steps of about as many pairs each, the smallest differences first."""
     studies.get(session, study_id)
@@ -237,7 +238,7 @@ def calibration(
     summary="Pairs on which a judge and people disagree most",
 )  # fmt: skip
 def disputes(
-    study_id: StudyId, session: SessionDep, user: MayRead, judge: JudgeName, round: RoundOfStudy = None,
+    study_id: PathId, session: SessionDep, user: MayRead, judge: JudgeName, round: RoundOfStudy = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> list[DisputeShape]:  # fmt: skip
     """A clear preference of people against a large difference of scores comes first. Of each round twelve are kept."""
@@ -251,7 +252,7 @@ def disputes(
     summary="Send a judge through a study's pictures", responses=problems(409),
 )  # fmt: skip
 def ask(
-    study_id: StudyId, body: NewScoring, response: Response, session: SessionDep, user: MayTakeData,
+    study_id: PathId, body: NewScoring, response: Response, session: SessionDep, user: MayTakeData,
     key: IdempotencyKey = None,
 ) -> ScoringShape:  # fmt: skip
     """A worker of the judge's queue scores them. 409 while the judge is at the same pictures already."""
@@ -264,7 +265,7 @@ def ask(
 
 @router.get("/studies/{study_id}/scorings", operation_id="list_scorings", summary="A study's scorings, newest first")
 def scorings_of(
-    study_id: StudyId, session: SessionDep, user: MayRead, cursor: Cursor, limit: Limit = 50
+    study_id: PathId, session: SessionDep, user: MayRead, cursor: Cursor, limit: Limit = 50
 ) -> Page[ScoringShape]:  # fmt: skip
     """With how far each is. Those that are over are among them."""
     studies.get(session, study_id)
@@ -273,7 +274,7 @@ def scorings_of(
 
 
 @router.get("/scorings/{scoring_id}", operation_id="get_scoring", summary="A scoring as it is now")
-def show(scoring_id: ScoringId, session: SessionDep, user: MayRead) -> ScoringShape:
+def show(scoring_id: PathId, session: SessionDep, user: MayRead) -> ScoringShape:
     """Look again until it is done, or `error` says why not."""
     return ScoringShape.of(scorings.get(session, scoring_id))
 
@@ -281,7 +282,7 @@ def show(scoring_id: ScoringId, session: SessionDep, user: MayRead) -> ScoringSh
 @router.post(
     "/scorings/{scoring_id}/stop", operation_id="stop_scoring", summary="Call a scoring off", responses=problems(409)
 )
-def stop(scoring_id: ScoringId, session: SessionDep, user: MayTakeData) -> ScoringShape:
+def stop(scoring_id: PathId, session: SessionDep, user: MayTakeData) -> ScoringShape:
     """What it has scored stays. 409 where it has ended."""
     scorings.stop(session, scoring_id=scoring_id, actor=user)
     session.flush()
@@ -292,7 +293,7 @@ def stop(scoring_id: ScoringId, session: SessionDep, user: MayTakeData) -> Scori
     "/scorings/{scoring_id}/again", operation_id="resume_scoring", summary="Let a scoring go on",
     responses=problems(409),
 )  # fmt: skip
-def again(scoring_id: ScoringId, session: SessionDep, user: MayTakeData) -> ScoringShape:
+def again(scoring_id: PathId, session: SessionDep, user: MayTakeData) -> ScoringShape:
     """One that failed or was stopped goes on where it was; one that is done scores what is new. 409 while at work."""
     scorings.again(session, scoring_id=scoring_id, actor=user)
     session.flush()

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.models import JobState
@@ -18,13 +18,10 @@ from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayPlay
 from app.web.api.shapes import IdempotencyKey
 from app.web.deps import ArtifactsDep, LinksDep, SessionDep
+from app.web.ids import MOST_ID, PathId
 from app.web.pictures import PictureLinks
 
 router = APIRouter(tags=["playground"])
-
-MOST_ID = 2**63 - 1
-TryId = Annotated[int, Path(ge=1, le=MOST_ID)]
-StudyId = Annotated[int, Path(ge=1, le=MOST_ID)]
 
 
 class PartWish(Body):
@@ -149,7 +146,7 @@ class SavedPrompt(BaseModel):
     summary="Draw a prompt by the base and by checkpoints", responses=problems(429),
 )  # fmt: skip
 def ask(
-    study_id: StudyId, body: NewPlaygroundTry, response: Response, session: SessionDep, user: MayPlay, links: LinksDep,
+    study_id: PathId, body: NewPlaygroundTry, response: Response, session: SessionDep, user: MayPlay, links: LinksDep,
     key: IdempotencyKey = None,
 ) -> PlaygroundTry:  # fmt: skip
     """A worker draws it before anything else that waits. 429 while three tries of the caller are at work."""
@@ -180,7 +177,7 @@ def index(
 
 
 @router.get("/playground/{try_id}", operation_id="get_playground_try", summary="A try of the playground as it is now")
-def show(try_id: TryId, session: SessionDep, user: MayPlay, links: LinksDep) -> PlaygroundTry:
+def show(try_id: PathId, session: SessionDep, user: MayPlay, links: LinksDep) -> PlaygroundTry:
     """Anyone's: what was drawn may be shown around in the house."""
     return PlaygroundTry.of(playground.view(session, try_id), links, user.id)
 
@@ -188,7 +185,7 @@ def show(try_id: TryId, session: SessionDep, user: MayPlay, links: LinksDep) -> 
 @router.post(
     "/playground/{try_id}/stop", operation_id="stop_playground_try", summary="Call a try off", responses=problems(409)
 )
-def stop(try_id: TryId, session: SessionDep, user: MayPlay, links: LinksDep) -> PlaygroundTry:
+def stop(try_id: PathId, session: SessionDep, user: MayPlay, links: LinksDep) -> PlaygroundTry:
     """409 where it has ended, 403 where it is someone else's."""
     playground.stop(session, try_id=try_id, actor=user)
     session.flush()
@@ -199,7 +196,7 @@ def stop(try_id: TryId, session: SessionDep, user: MayPlay, links: LinksDep) -> 
     "/playground/{try_id}", operation_id="delete_playground_try", status_code=204,
     summary="Remove a try and its pictures", responses=problems(409),
 )  # fmt: skip
-def remove(try_id: TryId, session: SessionDep, artifacts: ArtifactsDep, user: MayPlay) -> None:
+def remove(try_id: PathId, session: SessionDep, artifacts: ArtifactsDep, user: MayPlay) -> None:
     """409 while it is at work, 403 where it is someone else's."""
     playground.remove(session, artifacts, try_id=try_id, actor=user)
 
@@ -208,7 +205,7 @@ def remove(try_id: TryId, session: SessionDep, artifacts: ArtifactsDep, user: Ma
     "/playground/{try_id}/prompt", operation_id="save_playground_prompt", status_code=201,
     summary="Save a try's prompt as an evaluation prompt", responses=problems(409),
 )  # fmt: skip
-def save_prompt(try_id: TryId, session: SessionDep, user: MayPlay) -> SavedPrompt:
+def save_prompt(try_id: PathId, session: SessionDep, user: MayPlay) -> SavedPrompt:
     """Makes the next version of the study's prompt set. The study stays with its own version, and is evaluated on the
     prompts that it has; a new study may take this version. 409 where the newest version has the prompt already."""
     made = playground.save_prompt(session, try_id=try_id, actor=user)

@@ -15,6 +15,7 @@ from app.study_settings import validated
 from app.web import forms, settings_form
 from app.web.deps import ArtifactsDep, RequireAdmin, SessionDep
 from app.web.forms import Given, PostedForm
+from app.web.ids import MOST_ID
 from app.web.prose import prose
 from app.web.templating import render
 
@@ -70,7 +71,7 @@ def _upload(session: Session, artifacts: Artifacts, study: Study, form: FormData
 
 
 def _remove(session: Session, artifacts: Artifacts, study: Study, number: str, user: User) -> None:
-    picture_id = forms.whole_number(number, field="remove", low=1, high=2**63 - 1) or 0
+    picture_id = forms.whole_number(number, field="remove", low=1, high=MOST_ID) or 0
     guide_removal.remove(session, artifacts, study_id=study.id, picture_id=picture_id, actor=user)
 
 

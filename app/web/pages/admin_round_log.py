@@ -14,6 +14,7 @@ from app.services import job_logs, round_views
 from app.services.job_logs import Line, Wanted
 from app.web.deps import RequireAdmin, SessionDep
 from app.web.downloads import as_attachment, plain_name
+from app.web.ids import MOST_ID
 from app.web.templating import render
 
 router = APIRouter(prefix="/admin/rounds/{round_id:int}")
@@ -38,7 +39,7 @@ WantedDep = Annotated[Wanted, Depends(read_wanted)]
 @router.get("/log")
 def index(
     request: Request, round_id: int, session: SessionDep, user: RequireAdmin, wanted: WantedDep,
-    before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    before: Annotated[int | None, Query(ge=1, le=MOST_ID)] = None,
 ) -> Response:  # fmt: skip
     head = round_views.head(session, round_id)
     found = job_logs.lines(session, round_id, wanted, before=before, limit=PAGE + 1)

@@ -17,6 +17,7 @@ from app.web import charts, lineage
 from app.web.deps import RequireResearcher, SessionDep, SettingsDep
 from app.web.downloads import checkpoint_file_name
 from app.web.htmx import render_live
+from app.web.ids import MOST_ID
 from app.web.lineage import Lineage
 from app.web.round_parts import LOG_2
 from app.web.templating import render
@@ -24,7 +25,6 @@ from app.web.templating import render
 router = APIRouter(prefix="/research")
 
 PAGE = 100
-MOST_ID = 2**63 - 1
 IN_LINEAGE = 200  # checkpoints, the newest
 TELLERS = 50
 PROMPTS = 24

@@ -17,11 +17,11 @@ from app.web import forms, playground_form
 from app.web.deps import ArtifactsDep, RequireResearcher, SessionDep
 from app.web.forms import Given, PostedForm
 from app.web.htmx import is_htmx
+from app.web.ids import MOST_ID
 from app.web.templating import render
 
 router = APIRouter(prefix="/research")
 
-MOST_ID = 2**63 - 1
 HISTORY = 12
 CHOOSE_FROM = 200
 
