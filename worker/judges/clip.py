@@ -5,6 +5,7 @@ hundred times the cosine. PickScore is Y. Kirstain et al., "Pick-a-Pic" (arXiv 2
 people chose, whose score is the cosine times the model's own temperature.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ class Clip:
         return (self.pictures(images) * embedded).sum(dim=-1)
 
 
-class ClipJudge(Scorer):
+class ClipJudge(Scorer, ABC):
     """A judge that loads a CLIP model at first use."""
 
     needs_device = True
@@ -72,9 +73,9 @@ class ClipJudge(Scorer):
         with torch.inference_mode():
             return [float(value) for value in self.said(self.clip(), images, prompts)]
 
+    @abstractmethod
     def said(self, clip: Clip, images: Sequence[np.ndarray], prompts: Sequence[str]) -> "torch.Tensor":
         """The scores, a tensor of one for each picture."""
-        raise NotImplementedError
 
     def clip(self) -> Clip:
         """The model, loaded at the first call. Raises `JudgeError` saying what to download."""
