@@ -57,11 +57,20 @@ function leave(svg) {
   }
 }
 
+// Where the pointer rests: a chart that is drawn anew beneath it (the page is live) goes on telling what it points at.
+let pointer = null;
+
 document.addEventListener("pointermove", (event) => {
+  pointer = event;
   const svg = event.target.closest?.("svg[data-chart]");
   if (svg) read(svg, event);
 });
 document.addEventListener("pointerout", (event) => {
   const svg = event.target.closest?.("svg[data-chart]");
   if (svg && !svg.contains(event.relatedTarget)) leave(svg);
+  if (!event.relatedTarget) pointer = null;
+});
+document.addEventListener("htmx:after:swap", () => {
+  const svg = pointer && document.elementFromPoint(pointer.clientX, pointer.clientY)?.closest("svg[data-chart]");
+  if (svg) read(svg, pointer);
 });

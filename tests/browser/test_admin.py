@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from app.db import transaction
-from app.models import Hold, Job, JobKind, Role, Round, RunState, Study, User
+from app.models import Hold, Job, JobKind, Metric, Role, Round, RunState, Study, TrainingRun, User
 from app.paths import DEMO
 from tests import builders, scenes
 
@@ -130,6 +130,25 @@ def test_a_curve_tells_its_value_where_the_pointer_is(site, open_as, admin):
     expect(loss.locator("output")).to_contain_text("@")
     page.mouse.move(0, 0)
     expect(loss.locator("output")).to_have_text(last)
+
+
+def test_a_curve_drawn_anew_beneath_the_pointer_goes_on_telling(site, open_as, admin):
+    with transaction(site.sessions) as session:
+        round_ = scenes.training_round(session, builders.study(session), steps=50)
+    page = open_as(admin, f"/admin/rounds/{round_.id}")
+    loss = page.locator("#round-training .chart").first
+    curve = loss.locator("[data-points]").first
+    loss.locator("svg").hover(position={"x": 60, "y": 40})
+    before = curve.get_attribute("data-points")
+    with transaction(site.sessions) as session:
+        run = session.scalars(select(TrainingRun)).one()
+        values = session.scalars(select(Metric).where(Metric.step == 50)).one().values
+        session.add(Metric(training_run_id=run.id, step=51, values=values))
+    page.locator("#round-training").dispatch_event("poll")
+    expect(curve).not_to_have_attribute("data-points", before)
+    expect(loss.locator("output")).to_contain_text("@")
+    page.mouse.move(0, 0)
+    expect(loss.locator("output")).not_to_contain_text("@")
 
 
 def test_other_settings_open_from_the_button_that_offers_them(site, open_as, admin):
