@@ -45,6 +45,10 @@ def _sender(text: str) -> str:
     return text
 
 
+def _without_slash(url: str) -> str:
+    return url.rstrip("/")
+
+
 def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
@@ -127,6 +131,17 @@ class Settings(BaseSettings):
     mail_from: Annotated[str, AfterValidator(_sender)] | None = Field(
         None, description="Sender of e-mail (Tastemaker <tastemaker@example.org>), needed to send any."
     )
+    hub_token: SecretStr | None = Field(
+        None,
+        min_length=1,
+        description="Token that may write on the Hugging Face hub, for the site and its workers of the queue cpu; unset, "
+        "no checkpoint is pushed.",
+    )
+    hub_endpoint: Annotated[str, AfterValidator(_without_slash)] = Field(
+        "https://huggingface.co",
+        pattern=r"^https?://[^/\s@]+(/\S*)?$",
+        description="Address of the hub that checkpoints are pushed to.",
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
         "auto", description="Where a worker computes; `auto` takes CUDA, then MPS, then the CPU."
     )
@@ -180,6 +195,11 @@ class Settings(BaseSettings):
     def has_oidc(self) -> bool:
         """Whether people may sign in through an OpenID Connect provider."""
         return self.oidc_issuer is not None and self.oidc_client_id is not None
+
+    @property
+    def has_hub(self) -> bool:
+        """Whether checkpoints can be pushed to the Hugging Face hub."""
+        return self.hub_token is not None
 
     @property
     def has_mail(self) -> bool:
