@@ -19,6 +19,7 @@ from app.models.outbox import Delivery, DeliveryState, MailWish, Webhook
 from app.models.pair import Pair, PairState
 from app.models.participation import Consent, GuidePicture, Participation
 from app.models.prompt_set import Prompt, PromptSet, Split
+from app.models.push import Push
 from app.models.round import FINAL, OPEN, Hold, Round, RoundKind, RoundState, RoundTotals
 from app.models.study import Study, StudyKind
 from app.models.tally import AnnotatorSpread, AnnotatorTally, PromptTally, RoundTally
@@ -75,6 +76,7 @@ __all__ = [
     "PromptSet",
     "PromptTally",
     "Purpose",
+    "Push",
     "Queue",
     "Role",
     "Round",

@@ -18,6 +18,7 @@ class JobKind(StrEnum):
     TRY_IT = "try_it"
     EXPORT = "export"
     SCORING = "scoring"
+    PUSH = "push"
 
 
 OF_THE_HOUSE = (JobKind.MODEL_CHECK, JobKind.CLEAN_UP, JobKind.TRY_IT)

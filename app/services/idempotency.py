@@ -6,9 +6,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict
-from app.models import Export, Round, Scoring, TryIt
+from app.models import Export, Push, Round, Scoring, TryIt
 
-Row = TypeVar("Row", Export, Round, Scoring, TryIt)
+Row = TypeVar("Row", Export, Push, Round, Scoring, TryIt)
 
 
 def made_before(session: Session, table: type[Row], key: str | None, *, study_id: int) -> Row | None:

@@ -43,6 +43,7 @@ class Urgency:
     TRAINING = 20
     CHUNK = 30
     EVALUATION = 40
+    PUSH = 44
     EXPORT = 45
     SCORING = 48
     CLEAN_UP = 50
