@@ -11,6 +11,7 @@ from app.models.event import Event
 from app.models.export import Export
 from app.models.gold import GoldAnswer
 from app.models.group import Group, PolicyMean, Sample, Sampler, SampleScore, SampleState
+from app.models.imported import Import, ImportedSample
 from app.models.invite import Invite, InviteUse
 from app.models.job import OF_THE_HOUSE, Job, JobKind, JobState, Queue, Worker
 from app.models.judge import Judge, JudgeDispute, JudgeTally, Scoring
@@ -52,6 +53,8 @@ __all__ = [
     "Group",
     "GuidePicture",
     "Hold",
+    "Import",
+    "ImportedSample",
     "Invite",
     "InviteUse",
     "Job",

@@ -18,10 +18,11 @@ class JobKind(StrEnum):
     TRY_IT = "try_it"
     EXPORT = "export"
     SCORING = "scoring"
+    IMPORT = "import"
     PUSH = "push"
 
 
-OF_THE_HOUSE = (JobKind.MODEL_CHECK, JobKind.CLEAN_UP, JobKind.TRY_IT)
+OF_THE_HOUSE = (JobKind.MODEL_CHECK, JobKind.CLEAN_UP, JobKind.TRY_IT, JobKind.IMPORT)
 
 
 class Queue(StrEnum):
@@ -45,7 +46,7 @@ class Job(Base):
     files. A lease that ran out makes a running job claimable again. `failures` counts attempts that ended in an error;
     above the limit the job is failed for good. `urgency`: the smaller, the sooner. A job belongs to a study, but
     for the house's own: the check of a base model, the clean-up of stored files, a try before
-    there is a study.
+    there is a study, an import, which makes one.
     """
 
     __tablename__ = "jobs"

@@ -1,4 +1,4 @@
-"""Rounds: epochs of the loop, and blind comparisons."""
+"""Rounds: epochs of the loop, blind comparisons, and what was imported."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +13,7 @@ from app.models.group import Sampler
 class RoundKind(StrEnum):
     PREFERENCE = "preference"
     EVALUATION = "evaluation"
+    IMPORTED = "imported"
 
 
 class RoundState(StrEnum):
@@ -34,15 +35,16 @@ OPEN = tuple(state for state in RoundState if state not in FINAL)
 
 
 class Round(Base):
-    """One epoch of the loop, or one blind comparison of two policies.
+    """One epoch of the loop, one blind comparison of two policies, or what was imported from elsewhere.
 
     Lifecycle: generating -> labeling -> training -> complete, or cancelled from any open state; `hold` stands beside it
     and keeps the state. All moves are in `app.services.round_moves`. At most one preference round of a study is open.
     `checkpoint_id` is the policy that draws (none: the base), copied from the study at launch; an evaluation round
     compares it with `other_checkpoint_id` on `groups` of the study's evaluation groups of its `sampler`, which no other
-    round has. `differs` holds each setting in which a round was launched unlike its study, as `block.field`, with the
-    study's value at that time and the round's. `first_position` is where the walk through the train prompts goes on.
-    `trajectories_gone_at` says that retention has taken the last of its trajectories.
+    round has. An imported round asks nobody and trains nothing: it generates while its files are read, then it is
+    complete (`app.models.imported`). `differs` holds each setting in which a round was launched unlike its study, as
+    `block.field`, with the study's value at that time and the round's. `first_position` is where the walk
+    through the train prompts goes on. `trajectories_gone_at` says that retention has taken its last trajectory.
     """
 
     __tablename__ = "rounds"

@@ -27,7 +27,8 @@ class User(Base):
     came by an invite with a display name alone and comes back by a personal link; a password, an e-mail or an outside
     identity (`oidc_issuer`, `oidc_subject`) makes an account of it. `email_verified` says that an admin or the outside
     provider vouches for the e-mail: only such a one may link an outside identity. `preferences` holds what people set
-    for themselves: language, keys, reminders.
+    for themselves: language, keys, reminders. `import_id` marks someone whose answers were imported: known by the
+    number or name in the files alone, they never sign in, and no list of people shows them.
     """
 
     __tablename__ = "users"
@@ -35,6 +36,7 @@ class User(Base):
         Index("uq_users_email", func.lower(text("email")), unique=True),
         Index("uq_users_oidc", "oidc_issuer", "oidc_subject", unique=True),
         CheckConstraint("(oidc_issuer IS NULL) = (oidc_subject IS NULL)", name="outside_identity_whole"),
+        CheckConstraint("import_id IS NULL OR disabled_at IS NOT NULL", name="outside_is_disabled"),
     )
 
     id: Mapped[Id]
@@ -49,6 +51,7 @@ class User(Base):
     oidc_issuer: Mapped[str | None] = mapped_column(String(500))
     oidc_subject: Mapped[str | None] = mapped_column(String(255))
     preferences: Mapped[Json] = mapped_column(default=dict)
+    import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id", use_alter=True))
     created_at: Mapped[CreatedAt]
     disabled_at: Mapped[datetime | None]
 

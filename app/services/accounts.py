@@ -74,6 +74,7 @@ def by_name(session: Session, name: str) -> User | None:
     is_handle = User.handle == name
     query = select(User).where(
         User.kind == UserKind.PERSON,
+        User.import_id.is_(None),
         or_(is_handle, func.lower(User.email) == name.lower(), func.lower(User.handle) == name.lower()),
     )
     return session.scalars(query.order_by(is_handle.desc(), User.id)).first()
@@ -90,8 +91,9 @@ def change_profile(session: Session, *, user: User, display_name: str, email: st
 
 
 def people(session: Session) -> list[User]:
-    """Every person, in the order they were added; judges are left out."""
-    return list(session.scalars(select(User).where(User.kind == UserKind.PERSON).order_by(User.id)))
+    """Every person, in the order they were added; judges and who was only imported are left out."""
+    query = select(User).where(User.kind == UserKind.PERSON, User.import_id.is_(None)).order_by(User.id)
+    return list(session.scalars(query))
 
 
 def open_session(session: Session, *, user: User, agent: str = "") -> str:

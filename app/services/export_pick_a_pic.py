@@ -73,6 +73,7 @@ def _told(source: Source, answers: tuple[Answer, ...]) -> Iterator[tuple[Prefere
 def _records(source: Source, answers: tuple[Answer, ...], of_prompt: Counter[str]) -> Iterator[Record]:
     for row, said in _told(source, answers):
         uids: dict[str, str] = {Answer.FIRST: row.first_sha256, Answer.SECOND: row.second_sha256}
+        model_0, model_1 = source.models(row)
         source.wrote(1)
         yield {
             "are_different": row.first_sha256 != row.second_sha256,
@@ -88,8 +89,8 @@ def _records(source: Source, answers: tuple[Answer, ...], of_prompt: Counter[str
             "jpg_1": source.picture(row.second_key, row.second_sha256),
             "label_0": LABELS[said.answer],
             "label_1": 1 - LABELS[said.answer],
-            "model_0": source.policy(row.first_policy),
-            "model_1": source.policy(row.second_policy),
+            "model_0": model_0,
+            "model_1": model_1,
             "ranking_id": said.choice,
             "user_id": annotator_number(said),
             "num_example_per_prompt": max(of_prompt[row.prompt], 1),

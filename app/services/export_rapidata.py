@@ -34,13 +34,14 @@ def _records(source: Source) -> Iterator[Record]:
         first, second, ties = (row.votes.get(answer, 0) for answer in ("first", "second", "tie"))
         if row.p is None or first + second + ties < FEWEST:
             continue
+        model_1, model_2 = source.models(row)
         source.wrote(1)
         yield {
             "prompt": row.prompt,
             "image1": _picture(source, row.first_key, row.first_sha256),
             "image2": _picture(source, row.second_key, row.second_sha256),
-            "model1": source.policy(row.first_policy),
-            "model2": source.policy(row.second_policy),
+            "model1": model_1,
+            "model2": model_2,
             "votes_image1": first,
             "votes_image2": second,
             "weighted_results_image1_preference": row.p,

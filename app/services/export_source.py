@@ -25,7 +25,8 @@ Transactions = Callable[[], AbstractContextManager[Session]]
 
 
 class Rounds(StrEnum):
-    """Of which rounds an export is: those that a model learns from, the blind comparisons, or both."""
+    """Of which rounds an export is: those that a model learns from and what was imported, the blind comparisons, or
+    all."""
 
     PREFERENCE = "preference"
     EVALUATION = "evaluation"
@@ -33,7 +34,13 @@ class Rounds(StrEnum):
 
     @property
     def kinds(self) -> tuple[RoundKind, ...]:
-        return tuple(RoundKind) if self is Rounds.ALL else (RoundKind(self.value),)
+        match self:
+            case Rounds.PREFERENCE:
+                return preference_export.KINDS
+            case Rounds.EVALUATION:
+                return (RoundKind.EVALUATION,)
+            case Rounds.ALL:
+                return tuple(RoundKind)
 
 
 @dataclass(frozen=True)
@@ -123,8 +130,14 @@ class Source:
         """A stored trajectory, a safetensors file. Raises `NotFound`, `Damaged`."""
         return self._artifacts.get_bytes(sample.trajectory_key or "", sample.trajectory_sha256)
 
-    def policy(self, number: int) -> str:
-        """What a policy is called where a model is named: the base model, and which checkpoint of which study."""
+    def models(self, row: PreferenceRow) -> tuple[str, str]:
+        """What drew a pair's pictures, where a model is named: the base model and which checkpoint of which study; of
+        imported pictures what their files said, which may be nothing."""
+        if row.round_kind == RoundKind.IMPORTED:
+            return row.first_model or "", row.second_model or ""
+        return self._policy(row.first_policy), self._policy(row.second_policy)
+
+    def _policy(self, number: int) -> str:
         base = self.study.model
         return f"{base} + checkpoint {number} of {self.study.name}" if number else base
 

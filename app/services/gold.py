@@ -172,7 +172,7 @@ def _some_judged(session: Session, study_id: int, seed: str) -> list[int]:
     has_judged = exists().where(Pair.round_id == Round.id, *JUDGED)
     finished = select(Round.id).where(
         Round.study_id == study_id,
-        Round.kind == RoundKind.PREFERENCE,
+        Round.kind != RoundKind.EVALUATION,
         Round.state == RoundState.COMPLETE,
         has_judged,
     )

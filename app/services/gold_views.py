@@ -56,8 +56,8 @@ def count_set(session: Session, study_id: int) -> int:
 def pairs(
     session: Session, study_id: int, *, only_set: bool, before: int | None = None, limit: int = 24
 ) -> list[GoldPair]:
-    """Pairs of preference rounds whose answer was set, or all that have their choices, newest first, those before
-    the id `before`."""
+    """Pairs of no comparison whose answer was set, or all that have their choices, newest first, those before the id
+    `before`."""
     first, second = aliased(Sample), aliased(Sample)
     query = (
         select(Pair.id, Round.number, Prompt.text, first, second, GoldAnswer.answer)
@@ -67,7 +67,7 @@ def pairs(
         .join(first, first.id == Pair.first_id)
         .join(second, second.id == Pair.second_id)
         .outerjoin(GoldAnswer, GoldAnswer.pair_id == Pair.id)
-        .where(Round.study_id == study_id, Round.kind == RoundKind.PREFERENCE)
+        .where(Round.study_id == study_id, Round.kind != RoundKind.EVALUATION)
         .order_by(Pair.id.desc())
         .limit(limit)
     )

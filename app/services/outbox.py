@@ -33,6 +33,7 @@ ROUND_EVENTS = (
     "round.goal_met",
     "round.advance",
     "round.trained",
+    "round.imported",
     "round.judged",
     "round.fail",
     "round.retry",

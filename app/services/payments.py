@@ -38,6 +38,7 @@ from app.services import preferences, studies, work
 LONGEST = timedelta(days=3660)
 NOTHING = Decimal(0)
 MOST_PAID = Decimal(100_000)
+OURS = (User.kind == UserKind.PERSON, User.import_id.is_(None))  # who did the work here
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def _days(wanted: Wanted, people: Sequence[int] | None) -> Subquery:
             func.round(func.sum(WorkQuarter.seconds) / 60, 2).label("minutes"),
         )
         .join(User, User.id == WorkQuarter.user_id)
-        .where(*_within(wanted), User.kind == UserKind.PERSON)
+        .where(*_within(wanted), *OURS)
         .group_by(WorkQuarter.user_id, day)
     )
     days = (query if people is None else query.where(WorkQuarter.user_id.in_(people))).subquery()
@@ -168,7 +169,7 @@ def _days(wanted: Wanted, people: Sequence[int] | None) -> Subquery:
 def _people(wanted: Wanted, after: int) -> Any:
     """The ids of people who answered within the days."""
     answered = exists().where(WorkQuarter.user_id == User.id, *_within(wanted))
-    return select(User.id).where(User.kind == UserKind.PERSON, User.id > after, answered).order_by(User.id)
+    return select(User.id).where(*OURS, User.id > after, answered).order_by(User.id)
 
 
 def _within(wanted: Wanted) -> list[ColumnElement[bool]]:

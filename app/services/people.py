@@ -51,9 +51,9 @@ def line(session: Session, user_id: int) -> PersonLine:
 
 
 def get(session: Session, user_id: int) -> User:
-    """One person's row. Raises `NotFound` for a judge too."""
+    """One person's row. Raises `NotFound` for a judge too, and for who was only imported."""
     user = session.get(User, user_id)
-    if user is None or user.kind is not UserKind.PERSON:
+    if user is None or user.kind is not UserKind.PERSON or user.import_id is not None:
         raise NotFound(f"There is no person {user_id}.")
     return user
 
@@ -145,4 +145,4 @@ def _lines() -> Select[tuple[object, ...]]:
         User.password_hash.is_not(None).label("has_password"),
         seen.label("seen_at"),
         cast(made.scalar_subquery(), BigInteger).label("choices"),
-    ).where(User.kind == UserKind.PERSON)
+    ).where(User.kind == UserKind.PERSON, User.import_id.is_(None))

@@ -31,6 +31,7 @@ from app.models import (
     Choice,
     Consent,
     Group,
+    ImportedSample,
     Lease,
     Pair,
     Prompt,
@@ -48,6 +49,7 @@ from app.services.pseudonyms import told_as
 from app.study_settings import LabelingSettings
 
 BATCH = 2000
+KINDS = (RoundKind.PREFERENCE, RoundKind.IMPORTED)  # what a model may learn from
 COUNTED_BY_DEFAULT = LabelingSettings().counted
 
 
@@ -81,7 +83,9 @@ class PreferenceRow(NamedTuple):
 
     `seed` is the study's, by which with the numbers of round, group and sample the noise is drawn again; a comparison's
     pictures are drawn by prompt number and draw instead. `first_policy` is the number of the checkpoint that drew (0:
-    the base). The pictures' keys are for those who write pictures, and never told. A tuple, as it comes from the
+    the base). A pair that was imported (`round_kind`) was drawn elsewhere: no seed, number or policy draws it again.
+    Its models are what its files say drew it. They and the pictures' keys are for those who write pictures, and not
+    told here. A tuple, as it comes from the
     database: there are millions.
     """
 
@@ -110,13 +114,15 @@ class PreferenceRow(NamedTuple):
     choices: list[Said]
     first_key: str
     second_key: str
+    first_model: str | None
+    second_model: str | None
 
 
 FACTS = PreferenceRow._fields.index("p")  # so many fields stand before what people said
 
 
 def rows(
-    session: Session, study_id: int, *, secret: str, kinds: Collection[RoundKind] = (RoundKind.PREFERENCE,),
+    session: Session, study_id: int, *, secret: str, kinds: Collection[RoundKind] = KINDS,
     after: int = 0, limit: int = BATCH,
 ) -> list[PreferenceRow]:  # fmt: skip
     """The pairs of the study's rounds of these kinds that anyone has answered, by pair id, those beyond `after`. Two
@@ -169,6 +175,7 @@ def _facts(answered: Select[int, int, int, int, int]) -> Select[*tuple[Any, ...]
     pairs = answered.subquery("batch")  # bounded before it is joined, whatever the planner thinks of the joins
     first, second = aliased(Sample), aliased(Sample)
     first_policy, second_policy = aliased(Checkpoint), aliased(Checkpoint)
+    first_import, second_import = aliased(ImportedSample), aliased(ImportedSample)
     return (
         select(
             Round.study_id,
@@ -193,6 +200,8 @@ def _facts(answered: Select[int, int, int, int, int]) -> Select[*tuple[Any, ...]
             func.coalesce(Round.settings["labeling"]["counted"].astext, COUNTED_BY_DEFAULT),
             first.image_key,
             second.image_key,
+            first_import.model,
+            second_import.model,
         )
         .select_from(pairs)
         .join(Round, Round.id == pairs.c.round_id)
@@ -203,6 +212,8 @@ def _facts(answered: Select[int, int, int, int, int]) -> Select[*tuple[Any, ...]
         .join(second, second.id == pairs.c.second_id)
         .outerjoin(first_policy, first_policy.id == first.checkpoint_id)
         .outerjoin(second_policy, second_policy.id == second.checkpoint_id)
+        .outerjoin(first_import, first_import.sample_id == first.id)
+        .outerjoin(second_import, second_import.sample_id == second.id)
     )
 
 

@@ -56,15 +56,15 @@ class StudyFigures:
 
 
 def of_study(session: Session, study: Study, *, rounds: int | None = ROUNDS) -> StudyFigures:
-    """Figures of the newest `rounds` preference rounds and as many comparisons (none: of all), as last counted. A fixed
-    number of queries."""
-    preference, evaluation = (_newest(session, study.id, kind, rounds) for kind in RoundKind)
+    """Figures of the newest `rounds` preference rounds, as many comparisons and imported ones (none: of all), as last
+    counted. A fixed number of queries."""
+    preference, evaluation, imported = (_newest(session, study.id, kind, rounds) for kind in RoundKind)
     sums = [func.sum(getattr(PromptTally, name)) for name in SUMS]
     rows = session.execute(
         select(PromptTally.prompt_id, *sums)
         .where(PromptTally.study_id == study.id, PromptTally.round_id == func.any(ids("rounds")))
         .group_by(PromptTally.prompt_id),
-        {"rounds": preference + evaluation},
+        {"rounds": preference + evaluation + imported},
     )
     figures = {prompt_id: _figures(dict(zip(SUMS, map(int, row), strict=True))) for prompt_id, *row in rows}
     return StudyFigures(figures, len(preference), len(evaluation))

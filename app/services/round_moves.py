@@ -33,8 +33,8 @@ from app.services.locks import Lock, exclusive
 from app.study_settings import merged, validated
 
 S, H = RoundState, Hold
-BOTH_KINDS = frozenset(RoundKind)
-PREFERENCE, EVALUATION = frozenset({RoundKind.PREFERENCE}), frozenset({RoundKind.EVALUATION})
+BOTH_KINDS = frozenset({RoundKind.PREFERENCE, RoundKind.EVALUATION})
+PREFERENCE, EVALUATION, IMPORTED = (frozenset({kind}) for kind in RoundKind)
 
 
 class By(StrEnum):
@@ -118,6 +118,7 @@ TABLE = (
     ),
     Move("judged", ANYONE, LABELING, ANY_HOLD, state=S.COMPLETE, hold=H.NONE, kinds=EVALUATION, also=(_end,)),
     Move("trained", SYSTEM, TRAINING, ANY_HOLD, state=S.COMPLETE, hold=H.NONE, kinds=PREFERENCE, also=(_end,)),
+    Move("imported", SYSTEM, frozenset({S.GENERATING}), ANY_HOLD, state=S.COMPLETE, kinds=IMPORTED, also=(_end,)),
     Move("pause", ANYONE, ANY_OPEN, GOING, hold=H.PAUSED),
     Move("resume", ADMIN, ANY_OPEN, HELD, hold=H.NONE, also=(_wake_work,)),
     Move("fail", SYSTEM, ANY_OPEN, GOING | HELD, hold=H.FAILED),
@@ -228,6 +229,8 @@ def settle(session: Session, round_id: int) -> bool:
 
 
 def _due(session: Session, round_: Round) -> str | None:
+    if round_.kind is RoundKind.IMPORTED:
+        return None  # whoever reads its files says when it is through (`app.services.imports`)
     if round_.kind == RoundKind.EVALUATION and round_.state in (S.GENERATING, S.LABELING):
         evaluation_rounds.make_pairs(session, round_)
     if round_.state == S.GENERATING:

@@ -23,6 +23,7 @@ from app.models import (
     Prompt,
     Queue,
     Round,
+    RoundKind,
     RoundState,
     RunState,
     Sample,
@@ -281,24 +282,29 @@ def workers(session: Session) -> Workers:
     return Workers(lines, counts)
 
 
-def pictures(session: Session, round_id: int, *, limit: int = 20) -> list[Drawn]:
-    """The round's newest pictures: of the chunks that were drawn last, each of which has two at least."""
+def pictures(session: Session, line: RoundLine, *, limit: int = 20) -> list[Drawn]:
+    """The round's newest pictures: of the chunks that were drawn last, each of which has two at least; of an import
+    those of its first groups."""
     newest = (
         select(Job.id, Job.ended_at)
-        .where(Job.round_id == round_id, Job.kind == JobKind.CHUNK, Job.state == JobState.DONE)
+        .where(Job.round_id == line.id, Job.kind == JobKind.CHUNK, Job.state == JobState.DONE)
         .order_by(Job.ended_at.desc())
         .limit(limit // 2)
         .subquery("newest")
     )
-    rows = session.execute(
+    query = (
         select(Sample.id, Sample.webp_key, Sample.width, Sample.height, Prompt.text)
         .join(Group, Group.id == Sample.group_id)
-        .join(newest, newest.c.id == Group.job_id)
         .join(Prompt, Prompt.id == Group.prompt_id)
         .where(Sample.state == SampleState.READY)
-        .order_by(newest.c.ended_at.desc(), Sample.id.desc())
         .limit(limit)
     )
+    if line.kind is RoundKind.IMPORTED:
+        query = query.where(Group.round_id == line.id).order_by(Group.number, Sample.number)
+    else:
+        query = query.join(newest, newest.c.id == Group.job_id)
+        query = query.order_by(newest.c.ended_at.desc(), Sample.id.desc())
+    rows = session.execute(query)
     return [Drawn(Picture(sample_id, key, width, height), prompt) for sample_id, key, width, height, prompt in rows]
 
 

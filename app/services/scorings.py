@@ -159,14 +159,14 @@ def again(session: Session, *, scoring_id: int, actor: User | None) -> None:
 
 
 def of_job(session: Session, claim: Claim) -> Task:
-    """The scoring of this job. Of a study: its rounds that are trained on, newest first, then its evaluation set, of
-    which all comparisons are."""
+    """The scoring of this job. Of a study: its rounds that are trained on and what was imported, newest first, then its
+    evaluation set, of which all comparisons are."""
     scoring = session.scalars(select(Scoring).where(Scoring.job_id == claim.job_id)).one()
     if scoring.round_id is not None:
         round_ = session.get_one(Round, scoring.round_id)
         parts = [Part(round_.id, compares=round_.kind is RoundKind.EVALUATION)]
     else:
-        of_study = select(Round.id).where(Round.study_id == scoring.study_id, Round.kind == RoundKind.PREFERENCE)
+        of_study = select(Round.id).where(Round.study_id == scoring.study_id, Round.kind != RoundKind.EVALUATION)
         parts = [*map(Part, session.scalars(of_study.order_by(Round.id.desc()))), Part(None)]
     return Task(scoring.id, scoring.study_id, scoring.judge, parts)
 

@@ -250,9 +250,7 @@ def _round_line(
     row: Round, totals: RoundTotals | None, policy: int | None, other: int | None, made: int | None
 ) -> RoundLine:
     """The line of a round; its totals are zeros until the first sweep has written them."""
-    preference = row.kind is RoundKind.PREFERENCE
     pairs, alike = (totals.pairs, totals.pairs_alike) if totals else (0, 0)
-    in_all = chunks.pairs_planned(validated(row.settings), row.groups) if preference else max(row.groups, pairs)
     return RoundLine(
         id=row.id,
         study_id=row.study_id,
@@ -264,7 +262,7 @@ def _round_line(
         groups=row.groups,
         groups_drawn=totals.groups_drawn if totals else 0,
         pairs_closed=totals.pairs_closed if totals else 0,
-        pairs_planned=in_all - alike,
+        pairs_planned=_pairs_in_all(row, pairs) - alike,
         pairs_alike=alike,
         choices=totals.choices if totals else 0,
         policy=policy,
@@ -274,6 +272,17 @@ def _round_line(
         ended_at=row.ended_at,
         sampler=row.sampler,
     )
+
+
+def _pairs_in_all(row: Round, pairs: int) -> int:
+    """How many pairs the round will have, of which it has `pairs`; of an import nobody knows before it is read."""
+    match row.kind:
+        case RoundKind.PREFERENCE:
+            return chunks.pairs_planned(validated(row.settings), row.groups)
+        case RoundKind.EVALUATION:
+            return max(row.groups, pairs)
+        case RoundKind.IMPORTED:
+            return pairs
 
 
 def _card_query() -> Select[Any]:

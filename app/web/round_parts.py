@@ -18,6 +18,7 @@ from app.web import charts
 
 LOG_2 = 0.6931471805599453
 TRAINED = frozenset({RoundKind.PREFERENCE})
+WITH_PICTURES = frozenset({RoundKind.PREFERENCE, RoundKind.IMPORTED})
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,9 @@ PARTS = {
         ),
         Part(
             "pictures",
-            lambda session, head: round_views.pictures(session, head.line.id),
+            lambda session, head: round_views.pictures(session, head.line),
             for_one_viewer=True,
-            kinds=TRAINED,
+            kinds=WITH_PICTURES,
         ),
         Part("log", lambda session, head: job_logs.newest(session, head.line.id), kinds=TRAINED),
         Part("workers", lambda session, head: round_views.workers(session)),

@@ -107,7 +107,7 @@ def test_history_names_who_did_what_newest_first(db):
 
 def test_pictures_are_the_newest_with_their_prompts(db):
     round_ = scenes.labeling_round(db, builders.study(db), pairs=3, closed=0)
-    shown = round_views.pictures(db, round_.id, limit=4)
+    shown = round_views.pictures(db, round_views.head(db, round_.id).line, limit=4)
     ids = [drawn.picture.sample_id for drawn in shown]
     assert len(ids) == 4
     assert ids == sorted(ids, reverse=True)
