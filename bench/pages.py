@@ -8,6 +8,7 @@ the site's routes: one that is not named in `PLACES` or `NO_PAGES` is an error.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -36,6 +37,7 @@ from bench.throwaway import Product, throwaway_product
 WARM_UP = 2  # requests that do not count
 AIM_MS = 300
 SWEEPS = 5
+LONGEST_STATEMENT = 300  # characters of one that are said
 OURS = ("/admin", "/research")
 HTMX = {"HX-Request": "true"}
 
@@ -128,12 +130,13 @@ def run(*, repeats: int, say: Say, size: Size = LARGE) -> dict[str, Any]:
     with throwaway_product(say) as product:
         token = admin_token(product)
         small = _seed(product, SMALL, lambda line: None)
-        few = queries(product.settings, token, addresses(small))
+        few = statements(product.settings, token, addresses(small))
         began = time.monotonic()
         large = _seed(product, size, say)
         took = time.monotonic() - began
         say("Counting queries …")
-        many = queries(product.settings, token, addresses(large))
+        many = statements(product.settings, token, addresses(large))
+        say_what_grows(many, few, say)
         say(f"Asking for {len(many)} pages, {repeats} times each …")
         times = asyncio.run(_ask(product, token, addresses(large), repeats))
         return _figures(product, times, many, few) | {"seeding_s": round(took)}
@@ -174,8 +177,15 @@ def admin_token(product: Product) -> str:
         return accounts.open_session(session, user=user)
 
 
-def queries(settings: Settings, token: str, pages: Mapping[str, str]) -> dict[str, int]:
-    """How many statements each page sends, the caller's own session looked up among them."""
+def say_what_grows(many: Mapping[str, Sequence[str]], few: Mapping[str, Sequence[str]], say: Say) -> None:
+    """The statements that a page sends beside many rounds more often than beside few."""
+    for name, sent in many.items():
+        for statement, times in (Counter(sent) - Counter(few[name])).items() if len(sent) > len(few[name]) else ():
+            say(f"{name} sends {times} more: {' '.join(statement.split())[:LONGEST_STATEMENT]}")
+
+
+def statements(settings: Settings, token: str, pages: Mapping[str, str]) -> dict[str, list[str]]:
+    """The statements that each page sends, the caller's own session looked up among them."""
     app = create_app(settings)
     try:
         return asyncio.run(_count(app, app.state.engine, settings, token, pages))
@@ -183,14 +193,16 @@ def queries(settings: Settings, token: str, pages: Mapping[str, str]) -> dict[st
         app.state.engine.dispose()
 
 
-async def _count(app: Any, engine: Engine, settings: Settings, token: str, pages: Mapping[str, str]) -> dict[str, int]:
-    transport, found = httpx2.ASGITransport(app=app), dict[str, int]()
+async def _count(
+    app: Any, engine: Engine, settings: Settings, token: str, pages: Mapping[str, str]
+) -> dict[str, list[str]]:
+    transport, found = httpx2.ASGITransport(app=app), dict[str, list[str]]()
     async with httpx2.AsyncClient(transport=transport, base_url=settings.site_url, cookies={COOKIE: token}) as client:
         for name, path in pages.items():
             with counted(engine) as seen:
                 response = await client.get(path, headers=HTMX if "part=" in path else {})
             _require_ok(path, response.status_code)
-            found[name] = len(seen)
+            found[name] = seen
     return found
 
 
@@ -239,17 +251,20 @@ def _require_ok(path: str, status: int) -> None:
 
 
 def _figures(
-    product: Product, times: Mapping[str, Sequence[float]], many: Mapping[str, int], few: Mapping[str, int]
+    product: Product,
+    times: Mapping[str, Sequence[float]],
+    many: Mapping[str, Sequence[str]],
+    few: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
     pages = {
-        name: {**percentiles(values), "queries": many[name], "queries_small": few[name]}
+        name: {**percentiles(values), "queries": len(many[name]), "queries_small": len(few[name])}
         for name, values in times.items()
     }
     return {
         "pages": pages,
         "slowest_p95_ms": max(page["p95_ms"] for page in pages.values()),
         "slow": [name for name, page in pages.items() if page["p95_ms"] > AIM_MS],
-        "growing": [name for name in pages if many[name] > few[name]],
+        "growing": [name for name in pages if len(many[name]) > len(few[name])],
         "sweep_ms": _sweep_ms(product),
         **_rows(product),
     }

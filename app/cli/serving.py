@@ -75,7 +75,7 @@ def serve(
     refuse_taken_port(settings.host, settings.port)
     with ensure_servers(settings, "serve", say):
         uvicorn.run(
-            "app.main:create_app",
+            "app.main:create_served_app",
             factory=True,
             host=settings.host,
             port=settings.port,

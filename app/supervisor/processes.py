@@ -32,7 +32,7 @@ class Site:
                 sys.executable,
                 "-m",
                 "uvicorn",
-                "app.main:create_app",
+                "app.main:create_served_app",
                 "--factory",
                 *site_options(self._settings),
             ],

@@ -109,7 +109,7 @@ def serving(settings: Settings) -> Iterator[None]:
 
 def start(settings: Settings) -> subprocess.Popen[bytes]:
     """The site on `settings` as a process, which does not answer yet."""
-    command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_app", "--no-access-log"]
+    command = [sys.executable, "-m", "uvicorn", "--factory", "app.main:create_served_app", "--no-access-log"]
     return subprocess.Popen([*command, "--port", str(settings.port)], env=environment(settings))
 
 
