@@ -5,19 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Integer, Select, cast, func, select
+from sqlalchemy import Integer, Select, and_, cast, func, select
 from sqlalchemy.orm import Session
 
 from app.artifacts import Artifacts, Stored
 from app.db import after_commit
 from app.errors import Conflict, NotFound, TooMany
-from app.models import Export, Group, Job, JobKind, JobState, Queue, Round, RoundTotals, Sample, Study, User
-from app.services import disk, events, export_formats, jobs, studies
+from app.models import Export, Group, Job, JobKind, JobState, Queue, Round, RoundKind, RoundTotals, Sample, Study, User
+from app.services import disk, events, export_formats, jobs, pseudonyms, studies
 from app.services.export_formats import Holds
 from app.services.export_source import Rounds
 from app.services.idempotency import made_before
 from app.services.jobs import AT_WORK, Claim, Urgency, Watched
-from app.services.pseudonyms import pseudonym
 
 MOST_AT_WORK = 5
 LOOKED_AT = 200  # pictures whose mean size stands for all
@@ -89,7 +88,7 @@ def ask(
     _refuse_many(session, study_id)
     job = jobs.add(
         session, JobKind.EXPORT, study_id=study_id, urgency=Urgency.EXPORT, queue_name=Queue.CPU,
-        payload={"nobody": _nobody(secret, study_id)},
+        payload={"nobody": pseudonyms.of_nobody(secret, study_id)},
     )  # fmt: skip
     session.flush()
     export = Export(
@@ -126,8 +125,9 @@ def lines(session: Session, study_id: int, *, before: int | None = None, limit: 
 
 
 def amount(session: Session, study_id: int) -> Amount:
-    """How much there is of the study's preference rounds, from totals alone. Two queries."""
-    kept = RoundTotals.pairs_closed * cast(Round.trajectories_gone_at.is_(None), Integer)
+    """How much there is of the study's preference rounds and imports, from totals alone. Two queries."""
+    with_them = and_(Round.kind == RoundKind.PREFERENCE, Round.trajectories_gone_at.is_(None))
+    kept = RoundTotals.pairs_closed * cast(with_them, Integer)
     pairs, choices, with_trajectories = session.execute(
         select(func.sum(RoundTotals.pairs_closed), func.sum(RoundTotals.choices), func.sum(kept))
         .join(Round, Round.id == RoundTotals.round_id)
@@ -146,13 +146,8 @@ def amount(session: Session, study_id: int) -> Amount:
 
 
 def of_job(session: Session, claim: Claim, secret: str) -> Export:
-    """The export that this job writes. Raises `Conflict` where the worker's secret is not the site's: people would get
-    other pseudonyms than in exports before."""
-    if claim.payload["nobody"] != _nobody(secret, claim.of_study):
-        raise Conflict(
-            "This worker has another secret key than the site, so its exports would give people other pseudonyms.",
-            "Start it with the site's TASTEMAKER_SECRET_KEY.",
-        )
+    """The export that this job writes. Raises `Conflict` where the worker's secret is not the site's."""
+    pseudonyms.require_same(secret, claim.of_study, claim.payload["nobody"])
     return session.scalars(select(Export).where(Export.job_id == claim.job_id)).one()
 
 
@@ -231,8 +226,3 @@ def _refuse_many(session: Session, study_id: int) -> None:
     )
     if (waiting or 0) >= MOST_AT_WORK:
         raise TooMany(f"{waiting} exports of this study are at work.", "Wait until one is there.", retry_after=30)
-
-
-def _nobody(secret: str, study_id: int) -> str:
-    """The pseudonym of nobody: it tells whether two have the same secret, and not what it is."""
-    return pseudonym(secret, study_id, 0)

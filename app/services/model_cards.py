@@ -3,8 +3,9 @@ what it was made from, and its pictures. English, as all that leaves the house."
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -96,9 +97,22 @@ def peft_code(page: CheckpointPage, prompt: str, folder: str) -> str:
     return "\n".join((first, "from peft import PeftModel", load, put_on, *rest))
 
 
-def text(told: CardFacts, format_: str = "diffusers") -> str:
-    """The card. `format_` is the form of the LoRA that lies beside it."""
-    return "\n".join(("---", *_head(told), "---", "", *_body(told, format_))).rstrip() + "\n"
+@dataclass(frozen=True)
+class Beside:
+    """What lies beside the card: the form of the LoRA, and whether the provenance does. In the hub's repository `repo`
+    (none: in a folder) it is read from elsewhere, where a folder of this machine leads nowhere."""
+
+    format: str = "diffusers"
+    provenance: bool = True
+    repo: str | None = None
+
+
+def text(told: CardFacts, beside: Beside = Beside()) -> str:
+    """The card."""
+    if beside.repo is not None and not told.page.model.revision:
+        model = replace(told.page.model, source=Path(told.page.model.source).name)
+        told = replace(told, page=replace(told.page, model=model))
+    return "\n".join(("---", *_head(told), "---", "", *_body(told, beside))).rstrip() + "\n"
 
 
 def _head(told: CardFacts) -> Iterator[str]:
@@ -128,7 +142,7 @@ def _head(told: CardFacts) -> Iterator[str]:
             yield f"  output: {json.dumps({'url': one.path})}"
 
 
-def _body(told: CardFacts, format_: str) -> Iterator[str]:
+def _body(told: CardFacts, beside: Beside) -> Iterator[str]:
     page, line = told.page, told.page.line
     yield from (f"# {_inline(line.study_name)}, checkpoint {line.number}", "")
     yield (
@@ -137,21 +151,21 @@ def _body(told: CardFacts, format_: str) -> Iterator[str]:
     )
     yield from (
         "",
-        *_use(told, format_),
+        *_use(told, beside),
         *_pictures(told),
         *_results(told),
         *_data(told),
         *_settings(told),
-        *_origin(told),
+        *_origin(told, beside),
     )
 
 
-def _use(told: CardFacts, format_: str) -> Iterator[str]:
+def _use(told: CardFacts, beside: Beside) -> Iterator[str]:
     page = told.page
     prompt = told.shown[0].prompt if told.shown else "a picture"
-    code = peft_code if format_ == "peft" else diffusers_code
-    yield from ("## Use it", "", f"With {'peft' if format_ == 'peft' else 'diffusers'}, in the folder of this card:")
-    yield from ("", "```python", code(page, prompt, "."), "```", "")
+    library, code = ("peft", peft_code) if beside.format == "peft" else ("diffusers", diffusers_code)
+    yield from ("## Use it", "", f"With {library}{'' if beside.repo else ', in the folder of this card'}:")
+    yield from ("", "```python", code(page, prompt, beside.repo or "."), "```", "")
     yield (
         "In ComfyUI, AUTOMATIC1111 and Forge: put the file in kohya's naming into the folder for LoRAs. It was trained "
         f"at strength 1, {page.sampling['steps']} steps and guidance {page.sampling['guidance']:g}. There is no "
@@ -223,7 +237,7 @@ def _settings(told: CardFacts) -> Iterator[str]:
         yield from _table(("setting", "value"), ((key, f"`{_value(value)}`") for key, value in block.items()))
 
 
-def _origin(told: CardFacts) -> Iterator[str]:
+def _origin(told: CardFacts, beside: Beside) -> Iterator[str]:
     page, line = told.page, told.page.line
     record = page.provenance
     parent = "the base model" if line.parent_number is None else f"checkpoint {line.parent_number}"
@@ -239,7 +253,8 @@ def _origin(told: CardFacts) -> Iterator[str]:
     ]
     yield from ("## Where it comes from", "")
     yield from _table(("", ""), ((name, str(value)) for name, value in facts if value))
-    yield "`provenance.json` beside this card has all of it, each choice included, with annotators by pseudonym."
+    if beside.provenance:
+        yield "`provenance.json` beside this card has all of it, each choice included, with annotators by pseudonym."
 
 
 def _who(tellers: Sequence[Teller]) -> str:

@@ -44,6 +44,10 @@ def task_of(kind: JobKind) -> Callable[[Attempt], None]:
             from worker.tasks import export
 
             return export.run
+        case JobKind.IMPORT:
+            from worker.tasks import importing
+
+            return importing.run
         case JobKind.MODEL_CHECK:
             from worker.tasks import model_check
 
@@ -52,3 +56,7 @@ def task_of(kind: JobKind) -> Callable[[Attempt], None]:
             from worker.tasks import scoring
 
             return scoring.run
+        case JobKind.PUSH:
+            from worker.tasks import push
+
+            return push.run
