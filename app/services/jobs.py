@@ -45,6 +45,7 @@ class Urgency:
     EVALUATION = 40
     PUSH = 44
     EXPORT = 45
+    IMPORT = 46
     SCORING = 48
     CLEAN_UP = 50
 

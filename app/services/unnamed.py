@@ -1,16 +1,16 @@
 """Stored files that no row names: what a killed attempt, or a commit that never came, has left behind.
 
 Only folders are looked at whose files rows name by rule: `studies/ID/rounds/N/…`, and of no round
-`studies/ID/evaluation/…`, `studies/ID/exports/…` and `studies/ID/tries/…`. A file goes when it is older than a day, no
-row names it, and the attempt that its folder belongs to is not at work. Base models, checkpoints, judged pictures are
-named by rows and stay.
+`studies/ID/evaluation/…`, `studies/ID/exports/…`, `studies/ID/tries/…` and `studies/ID/imported/…`. A file goes when it
+is older than a day, no row names it, and the attempt that its folder belongs to is not at work. Base models,
+checkpoints, judged pictures are named by rows and stay.
 """
 
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.artifacts import Artifacts
@@ -18,7 +18,7 @@ from app.errors import NotFound
 from app.models import Checkpoint, Export, Group, Job, JobState, Round, RoundKind, Sample, TrainingRun, TryIt
 
 OLD_ENOUGH = timedelta(days=1)
-OF_NO_ROUND = ("evaluation", "exports", "tries")
+OF_NO_ROUND = ("evaluation", "exports", "tries", "imported")
 ATTEMPT = re.compile(r"/(\d+)-(\d+)/")
 
 
@@ -34,8 +34,9 @@ def folders(session: Session, study_id: int) -> list[tuple[str, int | None]]:
 
 
 def named(session: Session, study_id: int, number: int | None) -> set[str]:
-    """Every key in the folder that a row names; in those of no round where `number` is none."""
-    of_round = Round.number == number if number is not None else Group.round_id.is_(None)
+    """Every key in the folder that a row names; in those of no drawn round where `number` is none."""
+    of_none = or_(Group.round_id.is_(None), Round.kind == RoundKind.IMPORTED)
+    of_round = Round.number == number if number is not None else of_none
     samples = session.execute(
         select(Sample.image_key, Sample.webp_key, Sample.trajectory_key)
         .join(Group, Group.id == Sample.group_id)
