@@ -1,15 +1,17 @@
 """The loss of one optimizer step and its gradient, micro-batch by micro-batch.
 
     loss = mean over groups, over each group's trained steps, over its judged pairs of weight * loss_t
-         + kl_weight * mean over groups, over their trained steps, over their samples of KL(pi_theta || pi_base)
+         + kl_weight * mean over groups, over their held steps, over their samples of KL(pi_theta || pi_base)
 
 The second term is DPOK's (Fan et al., arXiv 2305.16381, eq. 8), per latent element and differentiated exactly: where
-the loss of few pairs is mostly noise, it takes back first what changes the pictures most.
+the loss of few pairs is mostly noise, it takes back first what changes the pictures most. Held are the trained steps,
+and with `kl_steps` "more" as many others, which nothing else holds where samples part in a window of few steps.
 
 Every row carries its exact part in its mean, so micro-batches add up to the same gradient however they are cut.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -21,7 +23,7 @@ from worker.d3po.loss import preference_loss
 from worker.d3po.metrics import JudgedSteps
 from worker.d3po.policy import Policy
 from worker.d3po.records import TrainingSettings
-from worker.d3po.training_set import LoadedGroup, trained_steps
+from worker.d3po.training_set import LoadedGroup, held_steps, trained_steps
 
 
 class LogProbs(Protocol):
@@ -43,23 +45,27 @@ def accumulate(
 
     `key` names these groups to the reference, which remembers what it computed for them.
     """
-    units, shares = _units(groups, settings)
-    losses, parts, done = [], [], 0
-    for number, batch in enumerate(split_evenly(units, settings.micro_batch)):
-        rows = pair_rows(batch, shares[done : done + len(batch)])
-        before = reference.log_probs((key, number), batch)
-        now = distribution_of(policy, batch)
-        r = ratios(now, batch, before, settings)
+    trained, held = _units(groups, settings)
+    losses, parts = [], []
+    for number, batch in enumerate(_split(trained, settings)):
+        units = [one.unit for one in batch]
+        rows = pair_rows(units, [one.share for one in batch])
+        before = reference.log_probs((key, number), units)
+        now = distribution_of(policy, units)
+        r = ratios(now, units, before, settings)
         first, second = r[rows.first], r[rows.second]
         of_pairs = preference_loss(first, second, rows.p.to(r), settings.beta, settings.clip)
         loss = (rows.share.to(r) * of_pairs).sum()
         if settings.kl_weight:
-            kl = kl_to_base(policy, batch, now)
-            loss = loss + settings.kl_weight * (state_shares(batch, shares[done:]).to(kl) * kl).sum()
+            loss = loss + settings.kl_weight * kl_part(policy, batch, now)
         backward(loss)
         losses.append(loss.detach())
         parts.append(JudgedSteps.of(rows, r))
-        done += len(batch)
+    for batch in _split(held, settings):
+        now = distribution_of(policy, [one.unit for one in batch])
+        loss = settings.kl_weight * kl_part(policy, batch, now)
+        backward(loss)
+        losses.append(loss.detach())
     return float(torch.stack(losses).sum()), JudgedSteps.join(parts)
 
 
@@ -69,24 +75,39 @@ def ratios(now: StepDistribution, units: Sequence[Unit], reference: Tensor, sett
     return r * units[0].group.states[0, 0].numel() if settings.reduction == "sum" else r
 
 
-def kl_to_base(policy: Policy, units: Sequence[Unit], now: StepDistribution) -> Tensor:
-    """KL(pi_theta || pi_base) per latent element of every state of the units: (n,)."""
+def kl_part(policy: Policy, batch: Sequence["Shared"], now: StepDistribution) -> Tensor:
+    """What the batch adds to the mean KL(pi_theta || pi_base) per latent element over all held states."""
     with torch.no_grad(), policy.swapped(None):
-        base = distribution_of(policy, units).mean
-    return now.kl_to(base)
+        base = distribution_of(policy, [one.unit for one in batch]).mean
+    kl = now.kl_to(base)
+    parts = [torch.full((one.unit.size,), one.kl_share / one.unit.size, dtype=torch.float64) for one in batch]
+    return (torch.cat(parts).to(kl) * kl).sum()
 
 
-def state_shares(units: Sequence[Unit], unit_shares: Sequence[float]) -> Tensor:
-    """The part of every state of the units in the mean over all of them: (n,)."""
-    parts = zip(units, unit_shares, strict=False)
-    return torch.cat([torch.full((unit.size,), share / unit.size, dtype=torch.float64) for unit, share in parts])
+@dataclass(frozen=True)
+class Shared:
+    """A unit, its part in the mean of the preference loss over groups and steps, and in that of the KL."""
+
+    unit: Unit
+    share: float
+    kl_share: float
 
 
-def _units(groups: Sequence[LoadedGroup], settings: TrainingSettings) -> tuple[list[Unit], list[float]]:
-    """Every trained step of every group, and its part in the mean over groups and steps."""
-    units, shares = [], []
+def _units(groups: Sequence[LoadedGroup], settings: TrainingSettings) -> tuple[list[Shared], list[Shared]]:
+    """Every trained step of every group, and every further one that is held."""
+    trained, held = [], []
     for group in groups:
-        steps = trained_steps(group, settings)
-        units += [Unit(group, step) for step in steps]
-        shares += [1 / (len(groups) * len(steps))] * len(steps)
-    return units, shares
+        steps, further = trained_steps(group, settings), held_steps(group, settings)
+        share = 1 / (len(groups) * len(steps))
+        kl_share = 1 / (len(groups) * (len(steps) + len(further)))
+        trained += [Shared(Unit(group, step), share, kl_share) for step in steps]
+        held += [Shared(Unit(group, step), 0.0, kl_share) for step in further]
+    return trained, held
+
+
+def _split(parts: Sequence[Shared], settings: TrainingSettings) -> Iterator[Sequence[Shared]]:
+    """Batches of at most `micro_batch` states each, in order."""
+    done = 0
+    for batch in split_evenly([one.unit for one in parts], settings.micro_batch) if parts else ():
+        yield parts[done : done + len(batch)]
+        done += len(batch)

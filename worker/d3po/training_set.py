@@ -89,6 +89,16 @@ def trained_steps(loaded: LoadedGroup, settings: TrainingSettings) -> tuple[int,
     return tuple(usable[place] for place in picked)
 
 
+def held_steps(loaded: LoadedGroup, settings: TrainingSettings) -> tuple[int, ...]:
+    """Numbers of the further steps at which a group is held to the base: as many as are trained, by key."""
+    if not settings.kl_weight or settings.kl_steps == "trained":
+        return ()
+    trained = trained_steps(loaded, settings)
+    others = [step for step in loaded.schedule.trainable(settings.max_step_gain) if step not in trained]
+    picked = noise.pick(("held", settings.seed, loaded.group.number), len(trained), len(others))
+    return tuple(others[place] for place in picked)
+
+
 class Loader:
     """Reads groups when they are needed, and sees that their trajectories fit the policy and each other."""
 

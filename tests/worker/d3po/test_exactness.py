@@ -12,7 +12,7 @@ from tests.worker.d3po.tiny import draw, groups, prefer_first, shaken, tiny_poli
 from worker.d3po import Policy, SamplingSettings, TrainingSettings
 from worker.d3po.batching import Unit
 from worker.d3po.gradients import accumulate
-from worker.d3po.training_set import LoadedGroup, Loader, make_groups
+from worker.d3po.training_set import LoadedGroup, Loader, held_steps, make_groups
 from worker.d3po.trajectory import states_of
 
 SAMPLING = SamplingSettings(steps=3, guidance=3.0)
@@ -107,6 +107,16 @@ class Case:
         seen, found = library_gradient(self.policy, self.load(settings, p), given, settings)
         return seen, found, loss.item(), dict(zip(self.independent.adapter, gradients, strict=True))
 
+    def settings_gradient(self, **options: object) -> tuple[float, dict[str, Tensor]]:
+        """Loss and gradient of the library, where every stored log-probability is the reference's."""
+        settings = TrainingSettings(beta=BETA, max_step_gain=None, **options)  # type: ignore[arg-type]
+        stored = {
+            (name, step): float(trajectory.log_probs[step])
+            for name, trajectory in self.trajectories.items()
+            for step in range(self.sampling.steps)
+        }
+        return library_gradient(self.policy, self.load(settings, 1.0), GivenReference(stored), settings)
+
     def load(self, settings: TrainingSettings, p: float) -> list[LoadedGroup]:
         trained, _ = make_groups(prefer_first(self.count, p), settings)
         return [Loader(self.policy, self.trajectories.__getitem__)(group) for group in trained]
@@ -199,6 +209,47 @@ def test_the_kl_to_the_base_is_added_as_it_stands_in_the_formulas(micro_batch: i
     added = {name: gradient[name] - plain[1][name] for name in gradient}
     of_kl = dict(zip(case.independent.adapter, gradients, strict=True))
     assert relative(added, {name: 0.3 * of_kl[name] for name in gradient}) < 1e-9
+
+
+@pytest.mark.parametrize("micro_batch", [2, 100])
+def test_a_branch_is_held_to_the_base_at_as_many_further_steps(micro_batch: int) -> None:
+    case = Case("fp64", "epsilon", SamplingSettings(steps=5, guidance=3.0, branch_steps=2), count=2)
+    plain = case.settings_gradient(micro_batch=micro_batch)
+    held = {}
+    for loaded in case.load(TrainingSettings(), 1.0):
+        number = loaded.group.number
+        further = held_steps(loaded, TrainingSettings(max_step_gain=None, kl_weight=0.3, kl_steps="more"))
+        assert len(further) == 2
+        assert not set(further) & set(loaded.branch)
+        held[number] = [*loaded.branch, *further]
+    assert held[0] != held[1]  # drawn for each group
+    kl = torch.stack(
+        [
+            case.independent.kl_to_base(
+                states_of(case.trajectories[f"{group}/{side}"])[step], step,
+                case.policy.encode(case.trajectories[f"{group}/{side}"].prompt),
+                case.policy.encode_negative(""), case.sampling,
+            )
+            for group, steps in held.items()
+            for side in (0, 1)
+            for step in steps
+        ]
+    ).mean()  # fmt: skip
+    gradients = torch.autograd.grad(kl, list(case.independent.adapter.values()))
+    loss, gradient = case.settings_gradient(micro_batch=micro_batch, kl_weight=0.3, kl_steps="more")
+    assert loss - plain[0] == pytest.approx(0.3 * kl.item(), rel=1e-9)
+    added = {name: gradient[name] - plain[1][name] for name in gradient}
+    of_kl = dict(zip(case.independent.adapter, gradients, strict=True))
+    assert relative(added, {name: 0.3 * of_kl[name] for name in gradient}) < 1e-9
+
+
+def test_where_every_step_is_trained_none_is_left_to_hold() -> None:
+    case = Case("fp64", "epsilon")
+    (loaded,) = case.load(TrainingSettings(), 1.0)
+    assert held_steps(loaded, TrainingSettings(max_step_gain=None, kl_weight=0.3, kl_steps="more")) == ()
+    usual, more = (case.settings_gradient(kl_weight=0.3, kl_steps=steps) for steps in ("trained", "more"))
+    assert usual[0] == more[0]
+    assert all(torch.equal(usual[1][name], more[1][name]) for name in usual[1])
 
 
 def test_gradient_checkpointing_changes_no_gradient() -> None:
