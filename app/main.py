@@ -26,6 +26,7 @@ from app.web.api import (
     metrics,
     preferences,
     prompts,
+    pushes,
     samples,
     studies,
     tries,
@@ -80,6 +81,7 @@ from app.web.pages import (
     research_better,
     research_exports,
     research_playground,
+    research_pushes,
     sign_in,
 )
 from app.web.pictures import PictureLinks
@@ -120,6 +122,7 @@ PAGES: tuple[APIRouter, ...] = (
     research_agreement.router,
     research_exports.router,
     research_playground.router,
+    research_pushes.router,
     live.router,
 )
 API: tuple[APIRouter, ...] = (
@@ -146,6 +149,7 @@ API: tuple[APIRouter, ...] = (
     preferences.router,
     exports.router,
     checkpoints.router,
+    pushes.router,
     better_api.router,
     judges_api.router,
     samples.router,

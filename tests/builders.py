@@ -31,6 +31,7 @@ from app.models import (
     Hold,
     Job,
     JobKind,
+    JobState,
     Lease,
     Metric,
     ModelFamily,
@@ -39,6 +40,7 @@ from app.models import (
     Prompt,
     PromptSet,
     Purpose,
+    Push,
     Queue,
     Role,
     Round,
@@ -277,6 +279,26 @@ def checkpoint(session: Session, **columns: Any) -> Checkpoint:
         "provenance": {"round": round_id},
     }
     return _add(session, Checkpoint, defaults, columns)
+
+
+def push(session: Session, *, state: JobState = JobState.WAITING, error: str | None = None, **columns: Any) -> Push:
+    """A push of a new checkpoint, or of `checkpoint_id`, and its job as a worker would have left it."""
+    checkpoint_id = columns.get("checkpoint_id") or checkpoint(session).id
+    study_id = session.get_one(Checkpoint, checkpoint_id).study_id
+    said: dict[str, Any] = {"state": state, "error": error, "checkpoint_id": checkpoint_id, "study_id": study_id}
+    if state is JobState.RUNNING:
+        said["lease_until"] = now() + timedelta(seconds=45)
+        said["progress"] = {"done": 2_097_152, "total": 6_460_211, "unit": "bytes", "per_second": 1_048_576.0}
+    elif state is not JobState.WAITING:
+        said["ended_at"] = now()
+    made = job(session, kind=JobKind.PUSH, queue=Queue.CPU, urgency=44, **said)
+    defaults = {
+        "study_id": study_id, "checkpoint_id": checkpoint_id, "job_id": made.id, "repo": "me/emoji-lora",
+        "private": True, "provenance": False,
+    }  # fmt: skip
+    if state is JobState.DONE:
+        defaults |= {"url": "https://huggingface.co/me/emoji-lora", "commit": sha256("commit")[:40]}
+    return _add(session, Push, defaults, columns)
 
 
 def warning(session: Session, **columns: Any) -> StudyWarning:

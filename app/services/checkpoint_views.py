@@ -166,6 +166,12 @@ def page(session: Session, checkpoint_id: int) -> CheckpointPage:
     )
 
 
+def require(session: Session, checkpoint_id: int) -> None:
+    """Raises `NotFound` where there is no such checkpoint."""
+    if session.get(Checkpoint, checkpoint_id) is None:
+        raise NotFound(f"There is no checkpoint {checkpoint_id}.")
+
+
 def files(stored: Json) -> list[StoredFile]:
     """The downloadable forms, the one for diffusers first."""
     order = ("diffusers", "kohya", "peft")

@@ -24,7 +24,7 @@ ALLOWS: dict[Scope, str] = {
     Scope.PROFILE: "See who you are; change your name, your preferences and what you hear of by e-mail",
     Scope.ANNOTATE: "Be dealt pairs, answer them, undo and explain answers, and see your own numbers",
     Scope.READ: "See studies, rounds, prompts, metrics, warnings and evaluations; download checkpoints and pictures",
-    Scope.DATA: "Download preferences and provenance; have exports written, and pictures scored by judges",
+    Scope.DATA: "Download preferences and provenance; have exports written, pictures scored, checkpoints pushed",
     Scope.PLAYGROUND: "Have pictures drawn in the playground, stop and remove them, and save their prompts",
     Scope.STUDIES: "Make and change studies, prompt sets and base models; launch, pause, advance and cancel rounds",
     Scope.PEOPLE: "See and change people, invites, label quality and payments",

@@ -55,6 +55,7 @@ def running_site(server_folder: Path, servers: EmbeddedServers, template_url: st
             local_admin=False,
             sweep_seconds=0.5,
             webhook_private=True,  # the receivers of tests are on this machine
+            hub_token="none of the hub's",  # no worker sends anything
         )
         engine = make_engine(database_url)
         with serving(settings):

@@ -8,14 +8,25 @@ from pydantic import BaseModel, Field, field_validator
 from sqlalchemy.orm import Session
 
 from app.models import Sampler
-from app.services import checkpoint_comparison, checkpoint_views, evaluation_views, model_cards, provenance, study_views
+from app.services import (
+    checkpoint_comparison,
+    checkpoint_views,
+    evaluation_views,
+    model_cards,
+    provenance,
+    pushes,
+    round_views,
+    study_views,
+)
 from app.services.checkpoint_comparison import Two
 from app.services.checkpoint_views import CheckpointLine, PolicyScores
 from app.services.evaluation_views import Row
 from app.services.training_views import Point
+from app.settings import Settings
 from app.web import charts, lineage
 from app.web.deps import RequireResearcher, SessionDep, SettingsDep
 from app.web.downloads import checkpoint_file_name
+from app.web.forms import Given
 from app.web.htmx import render_live
 from app.web.ids import MOST_ID
 from app.web.lineage import Lineage
@@ -28,6 +39,7 @@ PAGE = 100
 IN_LINEAGE = 200  # checkpoints, the newest
 TELLERS = 50
 PROMPTS = 24
+PUSHES = 10
 
 
 class Wanted(BaseModel):
@@ -90,6 +102,14 @@ def show(
     sampler: Sampler = Sampler.STUDY, draw: int = 0,
 ) -> Response:  # fmt: skip
     """The checkpoint's page; for htmx, its pictures alone."""
+    return checkpoint_page(request, session, settings, checkpoint_id, sampler=sampler, draw=draw)
+
+
+def checkpoint_page(
+    request: Request, session: Session, settings: Settings, checkpoint_id: int, *, sampler: Sampler = Sampler.STUDY,
+    draw: int = 0, given: Given | None = None, fault: str = "",
+) -> Response:  # fmt: skip
+    """The page as it is answered with; `given` and `fault` are of a push that could not be asked for."""
     shown = checkpoint_views.page(session, checkpoint_id)
     study_id = shown.line.study_id
     policies = evaluation_views.lineage(session, checkpoint_id)
@@ -113,7 +133,23 @@ def show(
         others=[one for one in study_views.checkpoint_options(session, study_id) if one.id != checkpoint_id],
         tellers=provenance.tellers(session, checkpoint_id, secret=settings.secret()),
         most_tellers=TELLERS,
+        **pushed(session, settings, checkpoint_id, given, fault),
     )
+
+
+def pushed(
+    session: Session, settings: Settings, checkpoint_id: int, given: Given | None = None, fault: str = ""
+) -> dict[str, Any]:
+    """What the part of the page on the hub shows."""
+    lines = pushes.lines(session, checkpoint_id, limit=PUSHES)
+    return {
+        "pushes": lines,
+        "pushing": any(line.is_at_work for line in lines),
+        "has_hub": settings.has_hub,
+        "workers": round_views.workers(session),
+        "given": given or Given(repo=pushes.last_repo(session, checkpoint_id)),
+        "fault": fault,
+    }
 
 
 @router.get("/compare")

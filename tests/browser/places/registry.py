@@ -39,6 +39,7 @@ ELSEWHERE = {
     "/admin/payments/payments.csv": "is a file",
     "/admin/": "is /admin",
     "/research/": "is /research",
+    "/research/checkpoints/{checkpoint_id:int}/pushes": "is a part of the checkpoint's page",
 }
 
 

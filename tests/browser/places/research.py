@@ -4,7 +4,7 @@ import random
 
 from sqlalchemy import select
 
-from app.models import Answer, Checkpoint, Pair, Role, Sample, Sampler, SampleScore, TrainingRun
+from app.models import Answer, Checkpoint, JobState, Pair, Role, Sample, Sampler, SampleScore, TrainingRun
 from app.services import judges
 from tests import builders, scenes
 from tests.browser.places.registry import place, unfold
@@ -28,6 +28,20 @@ def nothing_to_download(session, artifacts, me):
 @place("/research/checkpoints/{checkpoint_id}", Role.RESEARCHER, unfold)
 def a_checkpoint(session, artifacts, me):
     made = scenes.checkpoint(session, builders.study(session), draws=2, artifacts=artifacts)
+    builders.push(session, checkpoint_id=made.id, state=JobState.DONE, asked_by_id=me.id)
+    refused = (
+        "The token may not write to others/emoji-lora. Give it the right to write there, or name a repository of its "
+    )
+    builders.push(
+        session, checkpoint_id=made.id, state=JobState.FAILED, repo="others/emoji-lora", error=f"{refused}owner's."
+    )  # fmt: skip
+    return f"/research/checkpoints/{made.id}"
+
+
+@place("/research/checkpoints/{checkpoint_id}", Role.RESEARCHER)
+def a_checkpoint_on_its_way_to_the_hub(session, artifacts, me):
+    made = scenes.checkpoint(session, builders.study(session), draws=1, artifacts=artifacts)
+    builders.push(session, checkpoint_id=made.id, state=JobState.RUNNING, asked_by_id=me.id)
     return f"/research/checkpoints/{made.id}"
 
 

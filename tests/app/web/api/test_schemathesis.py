@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from app.db import transaction
 from app.main import create_app
-from app.models import Role, User
+from app.models import JobState, Role, User
 from app.services import personal_tokens, scopes
 from app.settings import Settings, activate
 from tests import builders, scenes
@@ -65,13 +65,24 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", 401, 403, 404, 409, 
 """
 # their input is ruled by more than a schema can say: what fits it may still be refused with a 422 that says why
 RULED = ("get_payments", "get_evaluation_grid")  # and whatever takes a body
-IDS = ("study_id", "round_id", "checkpoint_id", "sample_id", "pair_id", "export_id", "webhook_id", "prompt_set_id")
+IDS = (
+    "study_id",
+    "round_id",
+    "checkpoint_id",
+    "sample_id",
+    "pair_id",
+    "export_id",
+    "push_id",
+    "webhook_id",
+    "prompt_set_id",
+)
 
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[FastAPI]:
-    """The site, able to write e-mail and to be asked for webhooks."""
+    """The site, able to write e-mail and to be asked for webhooks and pushes, which no worker sends."""
     able = {"smtp_host": "127.0.0.1", "mail_from": "Tastemaker <us@taste.example>", "webhook_private": True}
+    able |= {"hub_token": "none of the hub's", "hub_endpoint": "http://127.0.0.1:9"}
     app = create_app(settings.with_values(local_admin=False, **able))
     yield app
     app.state.engine.dispose()
@@ -91,6 +102,7 @@ def token(app: FastAPI) -> str:
 def fill(session: Session, app: FastAPI) -> None:
     study = scenes.open_study(session, app.state.artifacts)
     made = scenes.checkpoint(session, study, artifacts=app.state.artifacts)
+    builders.push(session, checkpoint_id=made.id, state=JobState.FAILED, error="The hub does not answer.")
     scenes.checkpoint(session, study, parent=made, artifacts=app.state.artifacts)
     scenes.busy_house(session, app.state.artifacts)
     scenes.registry(session, app.state.artifacts)
