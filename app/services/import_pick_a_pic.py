@@ -1,6 +1,7 @@
 """Parquet files with the columns of Pick-a-Pic v2: a row is what one person said of two pictures of one caption.
 
-Read some rows at a time, whatever the row groups' size. What is kept in memory is one entry for each caption.
+Read some rows at a time, whatever the row groups' size: what is in memory is one data page of each picture column,
+the least that Parquet can be read by (pyarrow writes up to 1024 rows into one), and an entry for each caption.
 """
 
 from collections.abc import Iterator, Sequence
