@@ -15,7 +15,7 @@ from app.errors import BadInput
 from app.models import Queue
 from app.settings import Settings, get_settings
 from app.supervisor import ensure_servers, running_instance
-from worker import judges, judges_cli, judging, reproduce_cli
+from worker import judges, judges_cli, judging, pushes_cli, reproduce_cli
 from worker.extra import require_extra
 from worker.loop import report
 from worker.loop.own_worker import OwnWorker, worker_is_there
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     for command in (worker, loop):
         app.command()(command)
     reproduce_cli.register(app)
+    pushes_cli.register(app)
     judges_cli.register(app)
 
 

@@ -11,6 +11,7 @@ from tastemaker.client.annotating import Annotating
 from tastemaker.client.checkpoints import Checkpoints, Samples
 from tastemaker.client.exports import Exports, Preferences
 from tastemaker.client.http import Http
+from tastemaker.client.pushes import Pushes
 from tastemaker.client.rounds import Rounds
 from tastemaker.client.shapes import Event, Me
 from tastemaker.client.studies import BaseModels, Studies
@@ -33,6 +34,7 @@ class Client:
         self.studies = Studies(self._http)
         self.rounds = Rounds(self._http)
         self.checkpoints = Checkpoints(self._http)
+        self.pushes = Pushes(self._http)
         self.samples = Samples(self._http)
         self.preferences = Preferences(self._http)
         self.exports = Exports(self._http)

@@ -25,6 +25,10 @@ class ExportFailed(TastemakerError):
     """The site could not write an export, or it was called off."""
 
 
+class PushFailed(TastemakerError):
+    """The site could not push a checkpoint to the hub, or it was called off."""
+
+
 class Refused(TastemakerError):
     """The site's answer to what it will not or cannot do (RFC 9457).
 

@@ -358,6 +358,28 @@ class CheckpointDetail(Checkpoint):
 
 
 @dataclass(frozen=True)
+class Push:
+    """A checkpoint on its way to the Hugging Face hub; `done` of `total` bytes. `url` and `commit` are there once it
+    has arrived, and `private` is from then on what the repository is."""
+
+    id: int
+    study: int
+    checkpoint: int
+    repo: str
+    private: bool
+    provenance: bool
+    state: JobState
+    error: str | None
+    done: int
+    total: int
+    seconds_left: float | None
+    url: str | None
+    commit: str | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Export:
     """A file of a study's data, or how far it is. Size, SHA-256 and rows are there once it is done."""
 

@@ -25,6 +25,7 @@ def running_site(server_folder: Path, servers: EmbeddedServers, template_url: st
         settings = make_settings(
             data_dir=server_folder / "client-site", database_url=database_url, broker_url=servers.broker_url,
             secret_key=SECRET, port=free_port(), local_admin=False, sweep_seconds=600,
+            hub_token="none of the hub's",
         )  # fmt: skip
         engine = make_engine(database_url)
         with serving(settings):

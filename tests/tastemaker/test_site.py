@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from app.db import transaction
 from app.models import Checkpoint as CheckpointRow
 from app.models import Choice, Export, Job, JobState, Pair, RoundState, Sample, Study
+from app.models import Push as PushRow
 from app.models import Role as Who
 from app.services import jobs, personal_tokens
 from app.services.scopes import Scope
@@ -34,6 +35,7 @@ from tastemaker.client import (
     Forbidden,
     NotFound,
     NotSignedIn,
+    PushFailed,
     Refused,
     Shown,
     Unreachable,
@@ -215,6 +217,34 @@ def test_an_export_is_asked_for_waited_for_and_downloaded(site: Site, as_: As, s
     assert reading.exports.stop(stopped.id).state == "cancelled"
     with pytest.raises(ExportFailed, match="is cancelled"):
         reading.exports.wait(stopped.id)
+
+
+def test_a_push_is_asked_for_stopped_sent_again_and_waited_for(
+    site: Site, as_: As, checkpoint: CheckpointRow
+) -> None:  # fmt: skip
+    reading = as_(Who.RESEARCHER)
+    asked = reading.pushes.ask(checkpoint.id, "me/emoji-lora", key="mine")
+    assert reading.pushes.ask(checkpoint.id, "me/emoji-lora", key="mine").id == asked.id
+    assert (asked.checkpoint, asked.private, asked.provenance) == (checkpoint.id, True, False)
+    assert reading.pushes.stop(asked.id).state == "cancelled"
+    with pytest.raises(PushFailed, match=r"is cancelled: it was called off\."):
+        reading.pushes.wait(asked.id)
+    assert reading.pushes.again(asked.id).state == "waiting"
+    seen: list[str] = []
+
+    def arrives_meanwhile(now) -> None:
+        seen.append(now.state)
+        if len(seen) == 2:
+            with transaction(site.sessions) as session:
+                push = session.get_one(PushRow, asked.id)
+                push.url, push.commit = "https://huggingface.co/me/emoji-lora", "c" * 40
+                jobs.end(session.get_one(Job, push.job_id), JobState.DONE)
+
+    done = reading.pushes.wait(asked.id, on_progress=arrives_meanwhile, every=0.01, timeout=30)
+    assert (done.url, seen[:2]) == ("https://huggingface.co/me/emoji-lora", ["waiting", "waiting"])
+    assert [one.id for one in reading.pushes.all(checkpoint.id)] == [asked.id]
+    with pytest.raises(BadInput):
+        reading.pushes.ask(checkpoint.id, "no owner")
 
 
 def test_a_judge_answers_every_pair_by_its_pictures(site: Site, as_: As, study: Study) -> None:
