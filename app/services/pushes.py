@@ -106,9 +106,10 @@ def lines(session: Session, checkpoint_id: int, *, before: int | None = None, li
 
 
 def last_repo(session: Session, checkpoint_id: int) -> str:
-    """Where the study's checkpoints were sent last, for the form; empty where none was."""
+    """Where a checkpoint of the same study arrived last, for the form; empty where none has."""
     study = select(Checkpoint.study_id).where(Checkpoint.id == checkpoint_id).scalar_subquery()
-    return session.scalar(select(Push.repo).where(Push.study_id == study).order_by(Push.id.desc()).limit(1)) or ""
+    arrived = select(Push.repo).where(Push.study_id == study, Push.commit.is_not(None))
+    return session.scalar(arrived.order_by(Push.id.desc()).limit(1)) or ""
 
 
 def parcel(session: Session, artifacts: Artifacts, claim: Claim, *, secret: str) -> Parcel:
