@@ -1,22 +1,29 @@
 """Training metrics sent to trackers too: a real run on the demo model, with stand-ins and with the real packages."""
 
 import json
-import struct
+import os
+import subprocess
 import sys
+import venv
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from app.db import transaction
 from app.models import Metric, RoundState, RunState
+from app.paths import ROOT
 from app.services.event_files import scalars
 from app.settings import get_settings
 from tests.worker import rooms
 from worker import trackers
+
+# what is installed afresh for each, beside what constraints.txt says of what they bring
+PACKAGES = {"wandb": ("wandb==0.31.0",), "trackio": ("trackio==0.43.0", "gradio_client==2.7.2")}
+OLDER = ("pillow",)  # trackio wants one before 13
 
 
 @pytest.fixture
@@ -123,51 +130,74 @@ def test_steps_that_an_attempt_before_has_told_are_not_told_again(  # type: igno
     assert min(tracker.logged) == 2
 
 
-def test_weights_and_biases_takes_it_offline(  # type: ignore[no-untyped-def]
-    switched_on, demo_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: list[str]
+class Elsewhere:
+    """A tracker's real package in an environment of its own, in a module's place here: each call is made there."""
+
+    def __init__(self, python: Path, name: str, folder: Path) -> None:
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        environment |= {"WANDB_MODE": "offline", "WANDB_DIR": str(folder), "TRACKIO_DIR": str(folder)}
+        self.process = subprocess.Popen(
+            [python, Path(__file__).with_name("real_tracker.py"), name, folder],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=folder,
+        )  # fmt: skip
+        assert self.answer() == "ready"
+        self.folder = folder
+        self.Settings = dict
+
+    def answer(self) -> Any:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, f"it ended with {self.process.wait(30)}; standard error has the reason"
+        return json.loads(line)
+
+    def call(self, name: str, **said: Any) -> Any:
+        assert self.process.stdin is not None
+        print(json.dumps({"name": name, **said}), file=self.process.stdin, flush=True)
+        return self.answer()
+
+    def init(self, **options: Any) -> "Elsewhere":
+        self.call("init", options=options)
+        return self
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        self.call("log", values=values, step=step)
+
+    def finish(self) -> None:
+        self.call("finish")
+
+
+@pytest.fixture(params=PACKAGES)
+def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Elsewhere]]:
+    """The name of a tracker and its package, freshly installed where there is nothing else."""
+    name: str = request.param
+    folder = tmp_path / "venv"
+    venv.create(folder, with_pip=True)
+    wishes = tmp_path / "constraints.txt"
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    wishes.write_text("\n".join(line for line in lines if not line.startswith(OLDER)))
+    command = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    ran = subprocess.run(
+        [*command, "--constraint", wishes, *PACKAGES[name]], capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    written = tmp_path / "written"
+    written.mkdir()
+    module = Elsewhere(folder / "bin" / "python", name, written)
+    with module.process as process:
+        yield name, module
+    assert process.returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("fresh environment")
+def test_the_real_package_takes_every_step(  # type: ignore[no-untyped-def]
+    switched_on, demo_model: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: tuple[str, Elsewhere], said: list[str]
 ) -> None:
-    pytest.importorskip("wandb", reason="pip install wandb")
-    from wandb.proto import wandb_internal_pb2
-
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
-    switched_on("wandb")
+    name, module = elsewhere
+    monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setenv("WANDB_DIR", str(module.folder))
+    switched_on(name)
     stored = train(demo_model)
-    (file,) = tmp_path.rglob("*.wandb")
-    found = {}
-    for data in leveldb_records(file.read_bytes()[7:]):
-        record = wandb_internal_pb2.Record()
-        record.ParseFromString(data)
-        if record.WhichOneof("record_type") == "history":
-            values = {(one.key or "/".join(one.nested_key)): json.loads(one.value_json) for one in record.history.item}
-            found[values["_step"]] = values["train/loss"]
-    assert found == {step: pytest.approx(values["train/loss"]) for step, values in stored.items()}
-
-
-def leveldb_records(data: bytes) -> Iterator[bytes]:
-    """The records of a log in LevelDB's format (its first block lacks the 7 bytes that wandb writes before it)."""
-    place, held = 0, b""
-    while place + 7 <= len(data):
-        left = 32_768 - (place + 7) % 32_768
-        if left < 7:
-            place += left
-            continue
-        length, kind = struct.unpack_from("<HB", data, place + 4)
-        held += data[place + 7 : place + 7 + length]
-        place += 7 + length
-        if kind in (1, 4):  # whole, or its last part
-            yield held
-            held = b""
-
-
-def test_trackio_takes_it(  # type: ignore[no-untyped-def]
-    switched_on, demo_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
-    trackio = pytest.importorskip("trackio", reason="pip install trackio")
-    switched_on("trackio")
-    stored = train(demo_model)
-    (run,) = trackio.Api().runs("tests")
-    logs = import_module("trackio.sqlite_storage").SQLiteStorage.get_logs("tests", run.name)
-    found = {one["step"]: one["train/loss"] for one in logs}
+    assert said == []
+    found = {int(step): values["train/loss"] for step, values in module.call("read").items()}
     assert found == {step: pytest.approx(values["train/loss"]) for step, values in stored.items()}
