@@ -4,10 +4,12 @@ that is said."""
 import io
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import structlog
 import yaml
+from diffusers import StableDiffusionPipeline
 from sqlalchemy import select
 
 from app import logs
@@ -21,8 +23,10 @@ from app.supervisor.ports import free_port
 from tests import builders, scenes
 from tests.hubs import TOKEN, Hub, Repository, hub
 from tests.worker import rooms
+from tests.worker.d3po.tiny import LORA, shaken
 from worker.attempt import attempt
 from worker.claims import Identity, due_jobs
+from worker.d3po import LoraInfo, load_policy, write_diffusers, write_kohya
 from worker.shutdown import ShutdownFlag
 from worker.tasks import push as task
 from worker.tasks import run
@@ -117,6 +121,31 @@ def test_what_arrives_is_the_folder_to_the_byte_in_one_commit_of_a_private_repos
         assert one["output"]["url"] in sent
     assert (line.url, line.commit, line.private) == (f"{there.url}/me/emoji-lora", repository.head, True)
     assert line.done == line.total == sum(len(content) for content in sent.values())
+
+
+def test_diffusers_finds_the_lora_in_what_has_arrived(
+    there: Hub, checkpoint: int, artifacts: Artifacts, push: Callable[..., PushLine], demo_model: Path, tmp_path: Path
+) -> None:
+    adapter = shaken(load_policy(str(demo_model), device="cpu").with_fresh_adapter(*LORA)).adapter
+    assert adapter is not None
+    with transaction() as session:
+        row = session.get_one(Checkpoint, checkpoint)
+        for name, write in (("diffusers", write_diffusers), ("kohya", write_kohya)):
+            stored = artifacts.put_bytes(f"real/{name}.safetensors", write(adapter, LoraInfo(title="Emoji")))
+            file = {**row.files[name], "key": stored.key, "size": stored.size, "sha256": stored.sha256}
+            row.files = row.files | {name: file}
+    assert push().state is JobState.DONE
+    for name, content in there.repositories["me/emoji-lora"].files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    assert len(list(tmp_path.glob("*.safetensors"))) == 2
+    pipe = StableDiffusionPipeline.from_pretrained(demo_model)
+    pipe.load_lora_weights(tmp_path)
+    (loaded,) = pipe.get_list_adapters()["unet"]
+    held = {name: weight for name, weight in pipe.unet.state_dict().items() if f".lora_B.{loaded}." in name}
+    assert len(held) == len(adapter.tensors) // 2
+    assert all(weight.abs().sum() > 0 for weight in held.values())
 
 
 def test_it_can_be_for_all_to_see_and_with_every_choice(
