@@ -23,6 +23,7 @@ from app.models import (
     ImportedSample,
     Lease,
     Pair,
+    Participation,
     Prompt,
     Purpose,
     Round,
@@ -159,7 +160,8 @@ class Writer:
         return votes, left_out
 
     def _meet(self, session: Session, row: Import, names: Collection[str]) -> None:
-        """Know the people by their ids, and add those that were not met yet: nobody of them can sign in."""
+        """Know the people by their ids, and add those that were not met yet: they take part in the study, so that they
+        can be left out of it, and none can sign in."""
         handles = {name: _handle(row.id, name) for name in names if name not in self._people}
         query = select(User.handle, User.id).where(User.handle.in_(handles.values()))
         found = dict(session.execute(query).all())
@@ -172,8 +174,12 @@ class Writer:
                 }
                 for name in sorted(absent)
             ]  # fmt: skip
-            made = session.execute(insert(User).returning(User.handle, User.id), values)
-            found |= dict(made.all())
+            made = dict(session.execute(insert(User).returning(User.handle, User.id), values).all())
+            session.execute(
+                insert(Participation),
+                [{"study_id": row.study_id, "user_id": user, "began_at": row.created_at} for user in made.values()],
+            )
+            found |= made
         self._people |= {name: found[handle] for name, handle in handles.items()}
 
 

@@ -41,7 +41,10 @@ from app.services import (
     imports,
     judge_agreement,
     judges,
+    participations,
     people,
+    preference_export,
+    quality,
     round_moves,
     sweep,
     tallies,
@@ -346,6 +349,11 @@ def test_people_and_judges_agree_on_imported_pairs_and_gold_is_found_among_them(
             session, study_id=study_id, user=asked, offered=["first", "second"], count=2, without=set(), seed="s"
         )
         assert [one.answer for one in known] == [Answer.FIRST, Answer.FIRST]
+        everyone = quality.of_study(session, study_id).annotators
+        assert [annotator.counts.choices for annotator, _ in everyone] == [3] * 4
+        participations.leave_out(session, study_id=study_id, user_id=everyone[0][0].user_id, actor=None)
+        rest = preference_export.rows(session, study_id, secret=SECRET)
+        assert [sum(one.votes.values()) for one in rest] == [3] * 3
 
 
 def test_what_no_row_names_is_found_by_the_clean_up_and_nothing_else(artifacts: Artifacts, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from tests.browser.places import (
     coming_in,
     exports,
     house,
+    imports,
     labelling,
     playground,
     programs,
@@ -17,6 +18,6 @@ from tests.browser.places import (
 from tests.browser.places.registry import ELSEWHERE, PLACES, Place
 
 __all__ = [
-    "ELSEWHERE", "PLACES", "Place", "agreement", "coming_in", "exports", "house", "labelling", "playground",
-    "programs", "research", "studies",
+    "ELSEWHERE", "PLACES", "Place", "agreement", "coming_in", "exports", "house", "imports", "labelling",
+    "playground", "programs", "research", "studies",
 ]  # fmt: skip
