@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from app.models import Import, Job, JobState, Role, RoundState
-from app.services import import_items, imports
+from app.services import import_items, imports, totals
 from tests import builders
 from tests.browser.places.registry import place
 
@@ -38,6 +38,7 @@ def imported_pairs(session, artifacts, me):
     for _ in range(4):
         pair = builders.pair(session, round_id=round_.id, artifacts=artifacts, state="closed", filled=1)
         builders.choice(session, pair_id=pair.id)
+    totals.refresh(session, round_)
     return f"/admin/rounds/{round_.id}"
 
 
