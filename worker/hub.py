@@ -59,11 +59,11 @@ def _push(api: HfApi, parcel: Parcel, watch: Watch) -> Arrived:
     api.preupload_lfs_files(parcel.repo, additions, free_memory=False)
     names = [one.rfilename for one in there.siblings or ()]
     gone = [CommitOperationDelete(name) for name in names if name.startswith(OURS) and name not in parcel.files]
+    sent.end()
     # nobody's change is overwritten unseen: where there is a newer commit by now, this one is refused and made again
     made = api.create_commit(
         parcel.repo, [*additions, *gone], commit_message=parcel.message, parent_commit=there.sha
     )  # fmt: skip
-    sent.end()
     return Arrived(f"{api.endpoint}/{parcel.repo}", made.oid, bool(there.private))
 
 
@@ -73,25 +73,26 @@ class _Sent:
     def __init__(self, files: dict[str, bytes], watch: Watch) -> None:
         self.files = {name: _File(content, self) for name, content in files.items()}
         self._total = sum(len(content) for content in files.values())
-        self._watch: Watch | None = None
-        self._later = watch
+        self._watch = watch
+        self._is_told = False
         self._lock = Lock()
 
     def begin(self) -> None:
         """From now on what is read is sent; before, the library has read all of it for the hashes."""
         for file in self.files.values():
             file.far = 0
-        self._watch = self._later
+        self._is_told = True
         self.say()
 
     def say(self) -> None:
-        if self._watch is not None:
+        if self._is_told:
             with self._lock:
                 self._watch(sum(file.far for file in self.files.values()), self._total)
 
     def end(self) -> None:
-        if self._watch is not None:
-            self._watch(self._total, self._total)
+        """Say that all is there but the commit: the last moment at which it can be stopped."""
+        self._is_told = False
+        self._watch(self._total, self._total)
 
 
 class _File(io.BytesIO):
