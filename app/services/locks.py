@@ -12,6 +12,7 @@ class Lock(IntEnum):
     ROUND_CHOICES = 2
     DELIVERIES = 3
     WORK = 4
+    TRIES = 5
 
 
 def exclusive(session: Session, lock: Lock, key: int = 0) -> None:

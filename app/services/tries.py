@@ -18,8 +18,9 @@ from app.db import after_commit
 from app.errors import BadInput, NotFound, TooMany
 from app.models import BaseModel, Checkpoint, Job, JobKind, JobState, Sampler, Study, TryIt, User
 from app.models.base import Json
-from app.services import base_models, jobs
+from app.services import base_models, jobs, locks
 from app.services.jobs import AT_WORK, Claim, Urgency
+from app.services.locks import Lock
 from app.services.prompt_texts import MOST_CHARACTERS
 from app.study_settings import SamplingSettings
 
@@ -148,9 +149,11 @@ def sweep(session: Session, artifacts: Artifacts) -> int:
 
 
 def refuse_many(session: Session, actor: User | None) -> None:
-    """Raises `TooMany` while three tries of the person are at work."""
+    """Raises `TooMany` while three tries of the person are at work. Requests of one person that come at once are
+    counted one after the other, each to its transaction's end."""
     if actor is None:
         return
+    locks.exclusive(session, Lock.TRIES, actor.id)
     waiting = session.scalar(
         select(func.count())
         .select_from(TryIt)
