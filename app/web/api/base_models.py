@@ -8,11 +8,12 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from app.models import CheckState, ModelCheck
-from app.services import model_checks
+from app.services import base_models, job_moves, model_checks
 from app.web.api.bodies import Body
 from app.web.api.scoped import MayRead, MayRunStudies
 from app.web.api.shapes import Shape
 from app.web.deps import SessionDep
+from app.web.ids import PathId
 
 router = APIRouter(tags=["base models"])
 
@@ -85,6 +86,43 @@ def register(body: NewBaseModel, session: SessionDep, user: MayRunStudies) -> Ch
 def show(check_id: int, session: SessionDep, user: MayRunStudies) -> CheckShape:
     """`checking`, then `ready` with its base model, or `refused` with the reason."""
     return CheckShape.of(model_checks.get(session, check_id))
+
+
+@router.post(
+    "/base-models/{model_id}/check",
+    operation_id="check_base_model",
+    summary="Have a base model measured again",
+    status_code=202,
+)
+def check_again(model_id: PathId, session: SessionDep, user: MayRunStudies) -> CheckShape:
+    """What it was registered with is looked at anew; asked twice while at work: the same check."""
+    model = base_models.get(session, model_id)
+    check = model_checks.ask(session, source=model.source, revision=model.revision, name=model.name, actor=user)
+    return _fresh(session, check)
+
+
+@router.post(
+    "/base-models/checks/{check_id}/retry",
+    operation_id="retry_base_model_check",
+    summary="Check a refused pipeline again",
+    status_code=202,
+)
+def retry(check_id: PathId, session: SessionDep, user: MayRunStudies) -> CheckShape:
+    """After its reason was mended. 409 where it is no refused one."""
+    check = model_checks.get(session, check_id)
+    job_moves.retry(session, job_id=check.job_id or 0, actor=user)
+    return _fresh(session, check)
+
+
+@router.delete(
+    "/base-models/checks/{check_id}",
+    operation_id="forget_base_model_check",
+    summary="Take a refused check off the list",
+    status_code=204,
+)
+def forget(check_id: PathId, session: SessionDep, user: MayRunStudies) -> None:
+    """409 for a check that is at work or found its pipeline ready."""
+    model_checks.forget(session, check_id=check_id, actor=user)
 
 
 def _fresh(session: Session, check: ModelCheck) -> CheckShape:

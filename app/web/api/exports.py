@@ -134,3 +134,16 @@ def _file_name(line: ExportLine) -> str:
     """Under which name a file is saved, unlike any other's: `demo-emoji-pickapic-12.zip`."""
     extension = export_formats.get(line.format).extension
     return f"{plain_name(line.study_name)}-{line.format}-{line.id}.{extension}"
+
+
+@router.post(
+    "/exports/{export_id}/again",
+    operation_id="repeat_export",
+    responses=problems(409),
+    summary="Write an export anew that failed or was stopped",
+)
+def again(export_id: PathId, session: SessionDep, user: MayTakeData) -> ExportShape:
+    """409 where it is at work or done."""
+    exports.again(session, export_id=export_id, actor=user)
+    session.flush()
+    return ExportShape.of(exports.get(session, export_id))

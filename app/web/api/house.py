@@ -7,8 +7,11 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.models import JobKind, JobState, Queue
-from app.services import audit, house, job_moves
+from app.services import audit, clean_up, house, job_moves
 from app.services.audit import Wanted
+from app.services.retention import ROUNDS_KEPT
+from app.web.api.answers import problems
+from app.web.api.bodies import Body
 from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayRunHouse
 from app.web.api.shapes import Shape
@@ -83,6 +86,19 @@ class EventShape(Shape):
     details: dict[str, Any]
 
 
+class NewCleanUp(Body):
+    keep: int = Field(
+        ROUNDS_KEPT, ge=0, le=ROUNDS_KEPT, description="Newest rounds of each study whose trajectories stay."
+    )
+
+
+class CleanUpShape(Shape):
+    """A clean-up that was asked for."""
+
+    job: int = Field(description="Its job, which a worker of the queue `cpu` does.")
+    keep: int
+
+
 @router.get("/workers", operation_id="list_workers", summary="Workers seen within a week")
 def workers(session: SessionDep, user: MayRunHouse) -> list[WorkerShape]:
     """Each process as it last said of itself, with the job in its hands."""
@@ -118,3 +134,14 @@ def events(
     """Every move and every admin action, with who caused it. A page goes by the event's id."""
     found = audit.lines(session, Wanted(who, kind, study), before=cursor, limit=limit + 1)
     return page_of([EventShape.model_validate(line) for line in found], limit, lambda event: event.id)
+
+
+@router.post(
+    "/files/clean-up", operation_id="clean_up_files", summary="Ask for a clean-up of files", status_code=202,
+    responses=problems(409),
+)  # fmt: skip
+def clean(body: NewCleanUp, session: SessionDep, user: MayRunHouse) -> CleanUpShape:
+    """Trajectories beyond the newest rounds go, and files that no row names. 409 while one is at work."""
+    job = clean_up.ask(session, keep=body.keep, actor=user)
+    session.flush()
+    return CleanUpShape(job=job.id, keep=body.keep)

@@ -5,11 +5,12 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from app.services import evaluation_results, round_moves, round_views
+from app.services import evaluation_results, job_moves, round_moves, round_views
 from app.web.api.bodies import Body
 from app.web.api.scoped import MayRead, MayRunStudies
 from app.web.api.shapes import ComparisonShape, RoundDetail
 from app.web.deps import SessionDep
+from app.web.ids import MOST_ID, PathId
 
 router = APIRouter(tags=["rounds"])
 
@@ -18,6 +19,10 @@ class Retry(Body):
     training: dict[str, Any] | None = Field(
         None, description="Other training settings: a new run on the same frozen choices. Without, it goes on."
     )
+
+
+class Redraw(Body):
+    job: int | None = Field(None, ge=1, le=MOST_ID, description="Id of one chunk's job; without, all put aside.")
 
 
 @router.get("/rounds/{round_id}", operation_id="get_round", summary="One round")
@@ -69,4 +74,19 @@ def retry(round_id: int, session: SessionDep, user: MayRunStudies, body: Retry |
         round_moves.retry(session, round_id=round_id, actor=user)
     else:
         round_moves.retry_with(session, round_id=round_id, training=body.training, actor=user)
+    return show(round_id, session, user)
+
+
+@router.post("/rounds/{round_id}/redraw", operation_id="redraw_round", summary="Draw again what was put aside")
+def redraw(round_id: PathId, session: SessionDep, user: MayRunStudies, body: Redraw | None = None) -> RoundDetail:
+    """Chunks that failed for good, or one of them: the same noise, in the same batches. 409 where none is wanted any
+    more."""
+    job_moves.redraw(session, round_id=round_id, job_id=body.job if body else None, actor=user)
+    return show(round_id, session, user)
+
+
+@router.post("/rounds/{round_id}/train-again", operation_id="train_round_again", summary="Train a round once more")
+def train_again(round_id: PathId, session: SessionDep, user: MayRunStudies) -> RoundDetail:
+    """A complete round, from its choices as they are now: a checkpoint beside the others."""
+    round_moves.train_again(session, round_id=round_id, actor=user)
     return show(round_id, session, user)

@@ -29,6 +29,7 @@ from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayRead, MayRunStudies
 from app.web.api.shapes import IdempotencyKey, RoundDetail, Shape, StudyDetail, StudyShape
 from app.web.deps import SessionDep
+from app.web.ids import MOST_ID
 
 router = APIRouter(tags=["studies"])
 
@@ -65,6 +66,12 @@ class StudyChange(Body):
     name: str | None = None
     question: str | None = None
     settings: dict[str, dict[str, Any]] = Field({}, description="Of the blocks sampling, training and watching.")
+    checkpoint: int | None = Field(
+        None, ge=1, le=MOST_ID, description="What the next round starts from; null for the base. Left out, it stays."
+    )
+    auto_rounds: int | None = Field(
+        None, ge=0, le=studies.MOST_AUTO_ROUNDS, description="Further rounds that the study launches by itself."
+    )
 
 
 class StudyCopy(Body):
@@ -162,10 +169,15 @@ def change_labeling(study_id: int, body: dict[str, Any], session: SessionDep, us
 
 @router.patch("/studies/{study_id:id}", operation_id="update_study", summary="Change a study")
 def change(study_id: int, body: StudyChange, session: SessionDep, user: MayRunStudies) -> StudyDetail:
-    """Name, question, and what later rounds draw and train with. 422 names what cannot be used or changed any more."""
+    """Name, question, what later rounds draw and train with, what the next one starts from and how many follow by
+    themselves. 422 names what cannot be used or changed any more; 409 for `checkpoint` while a round is open."""
     studies.change(
         session, study_id=study_id, name=body.name, question=body.question, settings=body.settings, actor=user
     )
+    if "checkpoint" in body.model_fields_set:
+        studies.set_checkpoint(session, study_id=study_id, checkpoint_id=body.checkpoint, actor=user)
+    if body.auto_rounds is not None:
+        studies.set_auto_rounds(session, study_id=study_id, rounds=body.auto_rounds, actor=user)
     return StudyDetail.of_page(study_views.page(session, study_id))
 
 

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from app.models import LinkPurpose, Role
-from app.services import links, people
+from app.services import accounts, links, people
+from app.web.api.answers import problems
 from app.web.api.bodies import Body
 from app.web.api.paging import Cursor, Limit, Page, page_of
 from app.web.api.scoped import MayManageUsers
@@ -33,6 +34,12 @@ class UserShape(Shape):
     choices: int = Field(description="How many choices of theirs stand.")
 
 
+class NewUser(Body):
+    handle: str = Field(description="The name that they sign in with.")
+    email: str | None = Field(None, description="Taken as theirs: what an admin says is not asked for again.")
+    role: Role = Role.ANNOTATOR
+
+
 class UserChanges(Body):
     role: Role | None = None
     disabled: bool | None = Field(None, description="Keep them out, or let them in again.")
@@ -44,6 +51,21 @@ class NewLink(Body):
 
 class MadeLink(BaseModel):
     link: str = Field(description="Shown this once.")
+
+
+class AddedUser(UserShape):
+    link: str = Field(description="Signs them in once; shown this once.")
+
+
+@router.post("", operation_id="create_user", status_code=201, summary="Add a person", responses=problems(409))
+def create(body: NewUser, session: SessionDep, user: MayManageUsers, settings: SettingsDep) -> AddedUser:
+    """The answer holds the link that signs them in, which is kept nowhere. 409 where name or e-mail is taken."""
+    added = accounts.add(
+        session, handle=body.handle, email=body.email, email_verified=True, role=body.role, actor=user
+    )  # fmt: skip
+    session.flush()
+    link = make_link(added.id, NewLink(purpose=LinkPurpose.SIGN_IN), session, user, settings).link
+    return AddedUser(link=link, **UserShape.model_validate(people.line(session, added.id)).model_dump())
 
 
 @router.get("", operation_id="list_users", summary="People, newest first")

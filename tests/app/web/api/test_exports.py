@@ -85,3 +85,11 @@ def test_what_cannot_be_exported_is_said(researcher, annotator, study):
     made = ask(researcher, study).json()["id"]
     for method, path in (("GET", ""), ("GET", "/download"), ("POST", "/stop"), ("DELETE", "")):
         assert annotator.call(method, f"/exports/{made}{path}").status_code == 403
+
+
+def test_an_export_that_was_stopped_is_written_anew(researcher, study):
+    made = ask(researcher, study).json()
+    path = f"/exports/{made['id']}"
+    assert researcher.call("POST", f"{path}/again").status_code == 409
+    researcher.call("POST", f"{path}/stop")
+    assert researcher.call("POST", f"{path}/again").json()["state"] == "waiting"

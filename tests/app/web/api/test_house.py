@@ -1,5 +1,5 @@
 from app.db import transaction
-from app.models import Job, JobState, Queue
+from app.models import Job, JobKind, JobState, Queue
 from app.services import events, jobs
 from tests import builders
 
@@ -37,3 +37,14 @@ def test_events_come_in_pages_newest_first(admin, factory):
     assert [event["details"]["number"] for event in page["items"]] == [2, 1]
     rest = admin.call("GET", f"/events?limit=2&study={study.id}&cursor={page['next']}").json()
     assert [event["details"]["number"] for event in rest["items"]] == [0]
+
+
+def test_a_clean_up_is_asked_for_and_is_one_at_a_time(admin, researcher, factory):
+    assert researcher.call("POST", "/files/clean-up", json={}).status_code == 403
+    made = admin.call("POST", "/files/clean-up", json={"keep": 1})
+    assert (made.status_code, made.json()["keep"]) == (202, 1)
+    with transaction(factory) as session:
+        job = session.get_one(Job, made.json()["job"])
+        assert (job.kind, job.state) == (JobKind.CLEAN_UP, JobState.WAITING)
+    assert admin.call("POST", "/files/clean-up", json={"keep": 1}).status_code == 409
+    assert admin.call("POST", "/files/clean-up", json={"keep": -1}).status_code == 422

@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy import select
 
 from app.db import transaction
-from app.models import Answer, Hold, Round, RoundState, RunState, TrainingRun
+from app.models import Answer, Hold, Job, JobState, Round, RoundState, RunState, TrainingRun
 from tests import builders, scenes
 from tests.comparisons import ONE, OTHER, checkpoint, comparison, judged
 
@@ -79,3 +79,33 @@ def test_a_comparison_tells_its_result(researcher, admin, factory):
     assert found["low"] < 0.5 < found["high"]
     assert researcher.call("GET", f"/rounds/{preference.id}/comparison").status_code == 404
     assert researcher.call("GET", f"/rounds/{round_.id}").json()["sampler"] == "study"
+
+
+def test_what_was_put_aside_is_drawn_again(admin, researcher, factory, labeling):
+    with transaction(factory) as session:
+        aside = [scenes.failed_chunk(session, labeling, error="no").id for _ in range(3)]
+    path = f"/rounds/{labeling.id}/redraw"
+    assert researcher.call("POST", path).status_code == 403
+    assert admin.call("POST", path, json={"job": aside[0]}).status_code == 200
+    assert states(factory, aside) == [JobState.WAITING, JobState.FAILED, JobState.FAILED]
+    assert admin.call("POST", path, json={"job": aside[0]}).status_code in (404, 409)
+    assert admin.call("POST", path).json()["id"] == labeling.id
+    assert states(factory, aside) == [JobState.WAITING] * 3
+
+
+def states(factory, job_ids: list[int]) -> list[JobState]:
+    with transaction(factory) as session:
+        return [session.get_one(Job, job_id).state for job_id in job_ids]
+
+
+def test_a_complete_round_is_trained_once_more(admin, researcher, factory, labeling):
+    path = f"/rounds/{labeling.id}/train-again"
+    assert researcher.call("POST", path).status_code == 403
+    assert admin.call("POST", path).status_code == 409
+    with transaction(factory) as session:
+        round_ = session.get_one(Round, labeling.id)
+        round_.state, round_.ended_at = RoundState.COMPLETE, builders.now()
+    assert admin.call("POST", path).status_code == 200
+    with transaction(factory) as session:
+        [run] = session.scalars(select(TrainingRun).where(TrainingRun.round_id == labeling.id))
+        assert run.state is RunState.WAITING

@@ -169,3 +169,18 @@ def test_what_a_round_takes_is_estimated(researcher, factory):
     assert (found["samples"], found["choices"], found["evaluation_pictures"]) == (20, 10, 32)
     assert (found["trajectory_bytes"], found["draw_seconds"]) == (20 * 655_360, None)
     assert researcher.call("POST", "/studies/estimate", json={"preset": "best"}).status_code == 422
+
+
+def test_what_the_next_round_starts_from_and_how_many_follow_are_changed(admin, factory):
+    with transaction(factory) as session:
+        study, other = builders.study(session), builders.study(session)
+        made, others = (scenes.checkpoint(session, one) for one in (study, other))
+    path = f"/studies/{study.id}"
+    changed = admin.call("PATCH", path, json={"checkpoint": made.id, "auto_rounds": 2}).json()
+    assert (changed["current_checkpoint"], changed["auto_rounds"]) == (made.number, 2)
+    assert admin.call("PATCH", path, json={"auto_rounds": 0}).json()["current_checkpoint"] == made.number
+    assert admin.call("PATCH", path, json={"checkpoint": others.id}).status_code == 404
+    assert admin.call("PATCH", path, json={"checkpoint": None}).json()["current_checkpoint"] is None
+    with transaction(factory) as session:
+        builders.round_(session, study_id=study.id)
+    assert admin.call("PATCH", path, json={"checkpoint": made.id}).status_code == 409

@@ -41,3 +41,15 @@ def test_people_are_the_admins_alone(annotator, researcher, anonymous, ada):
     for client, status in ((annotator, 403), (researcher, 403), (anonymous, 401)):
         assert client.get("/api/v1/users").status_code == status
         assert client.call("PATCH", f"/users/{ada.id}", json={"role": "admin"}).status_code == status
+
+
+def test_a_person_is_added_and_signs_in_by_the_link(admin, researcher, anonymous):
+    body = {"handle": "grace", "email": "grace@example.org", "role": "researcher"}
+    made = admin.call("POST", "/users", json=body)
+    said = made.json()
+    assert (made.status_code, said["handle"], said["role"], said["choices"]) == (201, "grace", "researcher", 0)
+    assert anonymous.get(said["link"].removeprefix("http://127.0.0.1:8000")).status_code == 200
+    assert "link" not in admin.get(f"/api/v1/users/{said['id']}").json()
+    assert admin.call("POST", "/users", json=body).status_code == 409
+    assert set(admin.call("POST", "/users", json={"handle": " "}).json()["fields"]) == {"handle"}
+    assert researcher.call("POST", "/users", json={"handle": "x"}).status_code == 403
