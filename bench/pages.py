@@ -60,6 +60,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "/admin/webhooks": ("/admin/webhooks",),
     "/admin/webhooks/{webhook_id:int}": ("/admin/webhooks/{webhook}",),
     "/admin/mail": ("/admin/mail",),
+    "/admin/imports": ("/admin/imports",),
     "/admin/models": ("/admin/models",),
     "/admin/invites": ("/admin/invites",),
     "/admin/studies/{study_id:int}": ("/admin/studies/{study}", "/admin/studies/{quiet_study}"),

@@ -114,7 +114,7 @@ def test_files_that_no_row_names_are_found_once_they_are_a_day_old(db: Session, 
         if path.is_file() and path.name != "new.png":
             os.utime(path, (old, old))
     places = unnamed.folders(db, study_id)
-    of_no_round = [(f"studies/{study_id}/{other}", None) for other in ("evaluation", "exports", "tries")]
+    of_no_round = [(f"studies/{study_id}/{other}", None) for other in ("evaluation", "exports", "tries", "imported")]
     assert places == [(folder, 1), *of_no_round]
     found = dict(
         entry
