@@ -11,10 +11,15 @@ from tastemaker.client.annotating import Annotating
 from tastemaker.client.checkpoints import Checkpoints, Samples
 from tastemaker.client.exports import Exports, Preferences
 from tastemaker.client.http import Http
+from tastemaker.client.known_answers import KnownAnswers
+from tastemaker.client.people import Invites, People
+from tastemaker.client.playground import Playground
+from tastemaker.client.prompts import Prompts
 from tastemaker.client.pushes import Pushes
 from tastemaker.client.rounds import Rounds
 from tastemaker.client.shapes import Event, Me
 from tastemaker.client.studies import BaseModels, Studies
+from tastemaker.client.webhooks import Webhooks
 
 SITE, TOKEN = "TASTE_SITE", "TASTE_TOKEN"
 
@@ -40,6 +45,12 @@ class Client:
         self.exports = Exports(self._http)
         self.annotating = Annotating(self._http)
         self.base_models = BaseModels(self._http)
+        self.prompts = Prompts(self._http)
+        self.playground = Playground(self._http)
+        self.known_answers = KnownAnswers(self._http)
+        self.people = People(self._http)
+        self.invites = Invites(self._http)
+        self.webhooks = Webhooks(self._http)
 
     @classmethod
     def from_environment(cls) -> Self:

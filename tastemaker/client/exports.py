@@ -66,6 +66,10 @@ class Exports:
     def stop(self, export: int) -> Export:
         return self._http.one(Export, "POST", f"/exports/{export}/stop")
 
+    def again(self, export: int) -> Export:
+        """Write one anew that failed or was stopped."""
+        return self._http.one(Export, "POST", f"/exports/{export}/again")
+
     def remove(self, export: int) -> None:
         """Remove an export and its file."""
         self._http.json("DELETE", f"/exports/{export}")

@@ -56,6 +56,14 @@ class Rounds:
         """Go on where a round failed; with `training`, a new run with these settings on the same choices."""
         return self._move(round, "retry", body=None if training is None else {"training": training})
 
+    def redraw(self, round: int, *, job: int | None = None) -> RoundDetail:
+        """Draw again what was put aside: the chunk of one job, or all."""
+        return self._move(round, "redraw", body={"job": job})
+
+    def train_again(self, round: int) -> RoundDetail:
+        """Train a complete round once more, from its choices as they are now."""
+        return self._move(round, "train-again")
+
     def wait(
         self, round: int, *, ready: Ready[RoundDetail] | None = None, timeout: float | None = None, every: float = 2.0
     ) -> RoundDetail:

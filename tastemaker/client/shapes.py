@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-RoundKind = Literal["preference", "evaluation"]
+RoundKind = Literal["preference", "evaluation", "imported"]
 RoundState = Literal["generating", "labeling", "training", "complete", "cancelled"]
 Hold = Literal["none", "paused", "failed"]
 Sampler = Literal["study", "ddim"]

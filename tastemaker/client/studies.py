@@ -58,6 +58,14 @@ class Studies:
         body = {"name": name, "question": question, "settings": settings or {}}
         return self._http.one(StudyDetail, "PATCH", f"/studies/{study}", body=body)
 
+    def start_from(self, study: int, checkpoint: int | None) -> StudyDetail:
+        """What the next round starts from: the id of a checkpoint of the study, None for the base."""
+        return self._http.one(StudyDetail, "PATCH", f"/studies/{study}", body={"checkpoint": checkpoint})
+
+    def run_on(self, study: int, rounds: int) -> StudyDetail:
+        """How many further rounds the study launches by itself."""
+        return self._http.one(StudyDetail, "PATCH", f"/studies/{study}", body={"auto_rounds": rounds})
+
     def change_labeling(self, study: int, **fields: Any) -> StudyDetail:
         """Labeling settings by name, also while rounds are open."""
         return self._http.one(StudyDetail, "PATCH", f"/studies/{study}/labeling", body=fields)
@@ -134,3 +142,15 @@ class BaseModels:
 
     def check(self, check: int) -> ModelCheck:
         return self._http.one(ModelCheck, "GET", f"/base-models/checks/{check}")
+
+    def measure(self, model: int) -> ModelCheck:
+        """Have a registered one measured again."""
+        return self._http.one(ModelCheck, "POST", f"/base-models/{model}/check")
+
+    def retry(self, check: int) -> ModelCheck:
+        """Check a refused pipeline again, once its reason is mended."""
+        return self._http.one(ModelCheck, "POST", f"/base-models/checks/{check}/retry")
+
+    def forget(self, check: int) -> None:
+        """Take a refused check off the list."""
+        self._http.json("DELETE", f"/base-models/checks/{check}")
