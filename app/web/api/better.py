@@ -53,7 +53,7 @@ class GridPicture(Shape):
 class GridRow(Shape):
     """One prompt at one noise, with the pictures that are drawn by now."""
 
-    prompt: int = Field(description="Its number in the prompt set.")
+    prompt: int = Field(description="Its place in the prompt set, from 0; pages count from 1.")
     text: str
     draw: int
     pictures: list[GridPicture]

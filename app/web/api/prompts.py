@@ -110,7 +110,7 @@ class PromptSetShape(Shape):
 
 
 class SetPromptShape(Shape):
-    number: int
+    number: int = Field(description="Its place in the set, from 0; pages count from 1.")
     text: str
     split: Split
     weight: int
@@ -132,7 +132,7 @@ class ReadyShape(Shape):
 class PromptFiguresShape(BaseModel):
     """How one prompt fares in the study."""
 
-    number: int
+    number: int = Field(description="Its place in the set, from 0; pages count from 1.")
     text: str
     split: Split
     weight: int

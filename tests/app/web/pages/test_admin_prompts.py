@@ -137,6 +137,8 @@ def test_a_long_set_goes_on_page_by_page_and_asks_no_more_queries(admin, factory
     assert "animal 199" in first
     assert "animal 200" not in first
     assert "?first=200" in first
+    places = re.findall(r'<td class="number soft">(\d+)</td>', first)
+    assert (places[0], places[-1]) == ("1", "200"), "people count from 1, as in the preview"
     assert "animal 449" in admin.get(f"/admin/prompts/{long.id}?first=400").text
 
 
