@@ -75,6 +75,9 @@ IDS = (
     "push_id",
     "webhook_id",
     "prompt_set_id",
+    "model_id",
+    "check_id",
+    "user_id",
 )
 
 

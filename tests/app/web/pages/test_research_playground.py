@@ -10,6 +10,7 @@ from app.models import Job, JobState, PromptSet, Sampler, Split, Study, TryIt
 from app.services import prompt_sets, studies, study_views
 from app.services.jobs import Urgency
 from tests import builders, scenes
+from tests.queries import counted
 
 HTMX = {"HX-Request": "true"}
 FORM = {"prompt": "a red fox", "base": "true", "steps": "8", "eta": "0.5", "guidance": "7", "draws": "2", "seed": "5"}
@@ -250,3 +251,27 @@ def test_the_same_key_gives_the_same_try_and_what_is_wrong_is_refused(researcher
     ):  # fmt: skip
         assert researcher.call("POST", path, json=body | wrong).status_code == 422, wrong
     assert annotator.call("POST", path, json=body).status_code == 403
+
+
+def test_more_tries_policies_and_pictures_ask_no_more_queries(researcher, study, ids, factory, artifacts, app):
+    def queries(path: str) -> int:
+        with counted(app.state.engine) as seen:
+            assert researcher.get(path).status_code == 200
+        return len(seen)
+
+    small = drawn(researcher, study, factory, artifacts, checkpoint_1=ids[0], mix_a=ids[0], mix_b=ids[1], draws="1")
+    few = queries(page(study)), queries(f"/research/tries/{small}")
+    for _ in range(4):
+        large = drawn(
+            researcher, study, factory, artifacts, checkpoint_1=ids[0], checkpoint_2=ids[1], mix_a=ids[0],
+            mix_b=ids[1], draws="4",
+        )  # fmt: skip
+    assert len(row(factory, large).policies) > len(row(factory, small).policies)
+    assert (queries(page(study)), queries(f"/research/tries/{large}")) == few
+
+
+def drawn(client, study, factory, artifacts, **fields) -> int:
+    """The id of a try that a worker has drawn."""
+    try_id = ask(client, study, **fields)
+    draw(factory, artifacts, try_id)
+    return try_id
