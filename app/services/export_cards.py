@@ -9,7 +9,8 @@ COMMON = """
 ## Where it comes from
 
 Study **{name}** (seed {seed}): people were shown two pictures of the same prompt and the same starting noise and asked
-“{question}”. The pictures are of {model}{revision} and of LoRA checkpoints trained from it in the same study{rounds}.
+“{question}”. The pictures are of {model}{revision} and of LoRA checkpoints trained from it in the same
+study{rounds}.{imported}
 
 ## Annotators
 
@@ -17,6 +18,10 @@ They are told of by pseudonyms, the same in all exports of this study and other 
 people who are left out of the study, or who took their consent back, are not in it. Comments that people wrote are as
 they wrote them.
 """
+IMPORTED = """
+
+Pairs that were imported (`round_kind` is `imported`, where it is told) are none of that: pictures and answers were made
+elsewhere, by the models that their files name, and not from the same noise."""
 OF_ROUNDS = {
     Rounds.PREFERENCE: "",
     Rounds.EVALUATION: ". All pairs are of blind comparisons of two policies",
@@ -97,6 +102,7 @@ def _card(source: Source, configs: list[tuple[str, dict[str, str]]], body: str) 
     revision = f" at revision `{study.model_revision}`" if study.model_revision else ""
     common = COMMON.format(
         name=study.name, seed=study.seed, question=study.question, model=f"`{study.model}`", revision=revision,
+        imported=IMPORTED if study.has_imported else "",
         rounds=OF_ROUNDS[source.rounds],
     )  # fmt: skip
     return f"{_front(study.name, configs)}\n# {study.name}: preferences\n\n{body}\n{common}"

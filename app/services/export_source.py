@@ -11,11 +11,11 @@ from functools import partial
 from itertools import chain
 from typing import TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.artifacts import Artifacts
-from app.models import BaseModel, RoundKind, Sample
+from app.models import BaseModel, Round, RoundKind, Sample
 from app.services import base_models, preference_export, samples, studies
 from app.services.preference_export import PreferenceRow
 from app.study_settings import validated
@@ -46,7 +46,7 @@ class Rounds(StrEnum):
 @dataclass(frozen=True)
 class About:
     """The study as a data card tells of it. `model` is the base model's hub id, else its name; `image_size` is the
-    shorter side of its pictures, in pixels."""
+    shorter side of its pictures, in pixels; `has_imported`: whether pairs of it were made elsewhere."""
 
     id: int
     name: str
@@ -55,6 +55,7 @@ class About:
     model: str
     model_revision: str
     image_size: int
+    has_imported: bool = False
 
 
 def about(session: Session, study_id: int) -> About:
@@ -64,7 +65,9 @@ def about(session: Session, study_id: int) -> About:
     name = model.source if base_models.HUB_ID.fullmatch(model.source) else model.name  # a folder's path is no name
     sampling = validated(study.settings).sampling
     size = min(sampling.width or model.image_size, sampling.height or model.image_size)
-    return About(study.id, study.name, study.question, study.seed, name, model.revision, size)
+    imported = select(Round.id).where(Round.study_id == study_id, Round.kind == RoundKind.IMPORTED).exists()
+    has_imported = bool(session.scalar(select(imported)))
+    return About(study.id, study.name, study.question, study.seed, name, model.revision, size, has_imported)
 
 
 class Source:

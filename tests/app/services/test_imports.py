@@ -105,6 +105,9 @@ def test_what_we_exported_comes_out_as_it_went_in(artifacts: Artifacts, tmp_path
     assert len(went_in) == 12
     assert sorted_rows(came_out) == sorted_rows(went_in)
     assert len({one["user_id"] for one in came_out}) == 3
+    ours, theirs = ((tmp_path / name / "README.md").read_text() for name in ("ours", "theirs"))
+    assert "made\nelsewhere" in theirs
+    assert "elsewhere" not in ours
 
 
 def test_an_import_is_a_study_with_one_complete_round_that_offers_no_move(artifacts: Artifacts, tmp_path: Path) -> None:
