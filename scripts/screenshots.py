@@ -24,12 +24,15 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.paths import ROOT
 from app.supervisor.ports import free_port
+from scripts.screenshot_work import do_all
 
 FOLDER = ROOT / "docs/screenshots"
 TASTEMAKER = [sys.executable, "-m", "app.cli"]
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 LOOKS = (("desktop", "light"), ("desktop", "dark"), ("phone", "light"), ("phone", "dark"))
-IN_THE_DARK = {"home", "annotate", "study", "round-labeling", "round-complete", "checkpoint", "account"}
+IN_THE_DARK = {
+    "home", "annotate", "study", "round-labeling", "round-complete", "checkpoint", "comparison", "better", "account"
+}  # fmt: skip
 PATIENCE_S = 300
 
 
@@ -96,7 +99,7 @@ def run_loop(data_dir: Path, rounds: int, pairs: int) -> None:
 
 def photograph(browser: Browser, address: str) -> None:
     """Every page in every look. The person at the machine is signed in by itself."""
-    context = browser.new_context(base_url=address)
+    context = browser.new_context(base_url=address, viewport=DESKTOP)
     places = pages(context.new_page())
     context.close()
     for device, scheme in LOOKS:
@@ -131,7 +134,10 @@ def pages(page: Page) -> dict[str, str]:
     page.goto("/admin")
     studies, checkpoints = (ids(page, f"/api/v1/{noun}") for noun in ("studies", "checkpoints"))
     demo, judged, checkpoint = min(studies), max(studies), max(checkpoints)
+    complete = first_round(page, judged)
+    made = do_all(page, judged)
     return {
+        **made,
         "home": "/",
         "annotate": f"/annotate/{demo}",
         "studies": "/admin",
@@ -151,9 +157,20 @@ def pages(page: Page) -> dict[str, str]:
         "house-check": "/admin/house/check",
         "log": "/admin/log",
         "round-labeling": first_round(page, demo),
-        "round-complete": first_round(page, judged),
+        "round-complete": complete,
+        "round-log": f"{complete}/log",
+        "launch": f"/admin/studies/{judged}/launch",
+        "payments": "/admin/payments",
+        "webhooks": "/admin/webhooks",
+        "mail": "/admin/mail",
         "checkpoints": "/research",
         "checkpoint": f"/research/checkpoints/{checkpoint}",
+        "compare": f"/research/compare?one={min(checkpoints)}&other={checkpoint}",
+        "better": f"/research/studies/{judged}/better",
+        "agreement": f"/research/studies/{judged}/agreement",
+        "exports": f"/research/studies/{judged}/exports",
+        "playground": f"/research/studies/{judged}/playground",
+        "api": "/docs/api",
         "account": "/account",
     }
 

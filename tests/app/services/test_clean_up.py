@@ -139,7 +139,7 @@ def test_every_kind_of_row_that_names_a_file_is_known() -> None:
         if column.name == "key" or column.name.endswith("_key")
     }
     of_clients = {"choices.key", "deliveries.key"} | {
-        f"{table}.idempotency_key" for table in ("studies", "rounds", "exports", "tries", "scorings")
+        f"{table}.idempotency_key" for table in ("studies", "rounds", "exports", "tries", "scorings", "pushes")
     }
     assert holds_key - of_clients == {
         "samples.image_key", "samples.webp_key", "samples.trajectory_key", "guide_pictures.key", "exports.key",
