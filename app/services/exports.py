@@ -12,11 +12,12 @@ from app.artifacts import Artifacts, Stored
 from app.db import after_commit
 from app.errors import Conflict, NotFound, TooMany
 from app.models import Export, Group, Job, JobKind, JobState, Queue, Round, RoundKind, RoundTotals, Sample, Study, User
-from app.services import disk, events, export_formats, jobs, pseudonyms, studies
+from app.services import disk, events, export_formats, jobs, locks, pseudonyms, studies
 from app.services.export_formats import Holds
 from app.services.export_source import Rounds
 from app.services.idempotency import made_before
 from app.services.jobs import AT_WORK, Claim, Urgency, Watched
+from app.services.locks import Lock
 
 MOST_AT_WORK = 5
 LOOKED_AT = 200  # pictures whose mean size stands for all
@@ -218,6 +219,7 @@ def _locked(session: Session, export_id: int) -> tuple[Export, Job]:
 
 
 def _refuse_many(session: Session, study_id: int) -> None:
+    locks.exclusive(session, Lock.EXPORTS, study_id)  # requests at once would each count without the others
     waiting = session.scalar(
         select(func.count())
         .select_from(Export)

@@ -13,6 +13,7 @@ class Lock(IntEnum):
     DELIVERIES = 3
     WORK = 4
     TRIES = 5
+    EXPORTS = 6
 
 
 def exclusive(session: Session, lock: Lock, key: int = 0) -> None:
