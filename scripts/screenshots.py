@@ -163,6 +163,7 @@ def pages(page: Page) -> dict[str, str]:
         "payments": "/admin/payments",
         "webhooks": "/admin/webhooks",
         "mail": "/admin/mail",
+        "imports": "/admin/imports",
         "checkpoints": "/research",
         "checkpoint": f"/research/checkpoints/{checkpoint}",
         "compare": f"/research/compare?one={min(checkpoints)}&other={checkpoint}",
