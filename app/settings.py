@@ -134,8 +134,8 @@ class Settings(BaseSettings):
     hub_token: SecretStr | None = Field(
         None,
         min_length=1,
-        description="Token that may write on the Hugging Face hub, for the site and its workers of the queue cpu; unset, "
-        "no checkpoint is pushed.",
+        description="Token that may write on the Hugging Face hub, for the site and its workers of the queue cpu; "
+        "unset, no checkpoint is pushed.",
     )
     hub_endpoint: Annotated[str, AfterValidator(_without_slash)] = Field(
         "https://huggingface.co",
