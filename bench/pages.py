@@ -114,6 +114,7 @@ PLACES: dict[str, tuple[str, ...]] = {
         "/research/checkpoints/{checkpoint}",
         "/research/checkpoints/{checkpoint}?sampler=ddim",
     ),
+    "/research/checkpoints/{checkpoint_id:int}/pushes": ("/research/checkpoints/{checkpoint}/pushes?part=all",),
 }
 NO_PAGES = {
     "/admin/": "is /admin",
