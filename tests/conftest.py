@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+import structlog
 from psycopg import sql
 from sqlalchemy import make_url
 from sqlalchemy.orm import Session, sessionmaker
@@ -110,6 +111,14 @@ def settings(tmp_path: Path, database_url: str, broker_url: str) -> Iterator[Set
     # what code under test opened by itself: a process of the product keeps its connections to its end
     sessions_on(ours.require_database_url()).kw["bind"].dispose()
     sessions_on.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A command that runs in this process logs to what stands for its standard error, which is closed afterwards."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture
