@@ -3,19 +3,18 @@
 import io
 import secrets
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app import picture_files
 from app.artifacts import Artifacts
 from app.errors import BadInput, NotFound
 from app.models import GuidePicture, Study, User
 from app.services import events
 
 MOST_BYTES = 10 << 20
-MOST_PIXELS = 40_000_000
 LONGEST_SIDE = 1600
-FORMATS = ("PNG", "JPEG", "WEBP")
 ADDRESS = r"/annotate/\d+/guide/\d+"
 
 
@@ -58,16 +57,14 @@ def address(picture: GuidePicture) -> str:
 
 
 def _read(data: bytes) -> Image.Image:
-    """The picture upright in RGB(A), shrunk where it is large. Its size is checked before anything is decoded."""
+    """The picture upright in RGB(A), shrunk where it is large."""
     if len(data) > MOST_BYTES:
         raise _refused("is larger than 10 MB")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
-            if opened.width * opened.height > MOST_PIXELS:
-                raise _refused("has more than 40 million pixels")
+        with picture_files.opened(data) as opened:
             image = ImageOps.exif_transpose(opened).convert("RGBA" if opened.has_transparency_data else "RGB")
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise _refused("is no PNG, JPEG or WebP that can be read") from error
+    except BadInput as error:
+        raise _refused(error.message) from error
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     return image
 
