@@ -1,8 +1,6 @@
 """`tastemaker judge`: which judges this machine has, a judge sent through pictures, and how far judges say what people
 say."""
 
-import time
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -23,8 +21,8 @@ from app.supervisor import ensure_servers, running_instance
 from worker import judges, judging
 from worker.judges import BrokenJudgeError, Judge
 from worker.loop.own_worker import OwnWorker, worker_is_there
+from worker.until_done import until_done
 
-PAUSE_S = 0.5
 Round = Annotated[
     int | None, typer.Option("--round", help="Id of a round; without, all of the study.", show_default=False)
 ]
@@ -75,7 +73,9 @@ def score(
             queue = scorings.get(session, made).queue
         needed = wait and (alone or not worker_is_there(0.0, queue))
         with OwnWorker(settings, say, needed=needed, queue=queue) as own:
-            line = _wait(made, own.look_after) if wait else _line(made)
+            line = until_done(lambda: _line(made), own.look_after, _how_far) if wait else _line(made)
+    if wait and line.state is not JobState.DONE:
+        raise Refused(f"Scoring {made} ended: {line.error or 'it was called off'}")
     if as_json:
         print_json(
             {"scoring": line.id, "state": line.state.value, "scored": line.scored, "unreadable": line.unreadable}
@@ -122,18 +122,8 @@ def _told(one: Judge | BrokenJudgeError) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _wait(scoring_id: int, look_after: Callable[[], None]) -> ScoringLine:
-    """Raises `Refused` where it fails or is called off."""
-    said = -1
-    while (line := _line(scoring_id)).is_at_work:
-        look_after()
-        if line.total and line.done * 10 // line.total > said:
-            said = line.done * 10 // line.total
-            say(f"{line.done} of {line.total} pictures")
-        time.sleep(PAUSE_S)
-    if line.state is not JobState.DONE:
-        raise Refused(f"Scoring {scoring_id} ended: {line.error or 'it was called off'}")
-    return line
+def _how_far(line: ScoringLine) -> str:
+    return f"{line.done} of {line.total} pictures"
 
 
 def _line(scoring_id: int) -> ScoringLine:

@@ -1,7 +1,5 @@
 """`tastemaker checkpoint push`: the one command on checkpoints that needs a worker of the queue cpu, but not torch."""
 
-import time
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -17,8 +15,7 @@ from app.services.pushes import PushLine
 from app.settings import get_settings
 from app.supervisor import ensure_servers, running_instance
 from worker.loop.own_worker import OwnWorker, worker_is_there
-
-PAUSE_S = 0.5
+from worker.until_done import until_done
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +48,9 @@ def push(
             ).id  # fmt: skip
         needed = alone or not worker_is_there(0.0, Queue.CPU)
         with OwnWorker(settings, say, needed=needed, queue=Queue.CPU) as own:
-            line = _wait(made, own.look_after)
+            line = until_done(lambda: _line(made), own.look_after, _how_far)
+    if line.state is not JobState.DONE:
+        raise Refused(f"Push {made} did not arrive: {line.error or 'it was called off.'}")
     if as_json:
         told = ("id", "checkpoint_id", "repo", "private", "provenance", "url", "commit")
         print_json({name.removesuffix("_id"): getattr(line, name) for name in told} | {"bytes": line.total})
@@ -59,21 +58,8 @@ def push(
         print(line.url)
 
 
-def _wait(push_id: int, look_after: Callable[[], None]) -> PushLine:
-    """Raises `Refused` where it fails or is called off."""
-    said, error = -1, None
-    while (line := _line(push_id)).is_at_work:
-        look_after()
-        if line.error not in (None, error):
-            error = line.error
-            say(f"{error} It is tried again.")
-        if line.total and line.done * 10 // line.total > said:
-            said = line.done * 10 // line.total
-            say(f"{line.done / 1e6:.1f} of {line.total / 1e6:.1f} MB sent")
-        time.sleep(PAUSE_S)
-    if line.state is not JobState.DONE:
-        raise Refused(f"Push {push_id} did not arrive: {line.error or 'it was called off.'}")
-    return line
+def _how_far(line: PushLine) -> str:
+    return f"{line.done / 1e6:.1f} of {line.total / 1e6:.1f} MB sent"
 
 
 def _line(push_id: int) -> PushLine:

@@ -66,9 +66,10 @@ class HowFar(NamedTuple):
 
 
 class Watched:
-    """What a line that shows a job's work tells by its fields."""
+    """What a line that shows a job's work tells by its fields. `error` is also said while it is tried again."""
 
     state: JobState
+    error: str | None
     done: int
     total: int
     per_second: float
