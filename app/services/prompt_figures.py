@@ -6,6 +6,7 @@ are is said with the figures.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from sqlalchemy import and_, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -58,16 +59,16 @@ class StudyFigures:
 def of_study(session: Session, study: Study, *, rounds: int | None = ROUNDS) -> StudyFigures:
     """Figures of the newest `rounds` preference rounds, as many comparisons and imported ones (none: of all), as last
     counted. A fixed number of queries."""
-    preference, evaluation, imported = (_newest(session, study.id, kind, rounds) for kind in RoundKind)
+    newest = {kind: _newest(session, study.id, kind, rounds) for kind in RoundKind}
     sums = [func.sum(getattr(PromptTally, name)) for name in SUMS]
     rows = session.execute(
         select(PromptTally.prompt_id, *sums)
         .where(PromptTally.study_id == study.id, PromptTally.round_id == func.any(ids("rounds")))
         .group_by(PromptTally.prompt_id),
-        {"rounds": preference + evaluation + imported},
+        {"rounds": list(chain.from_iterable(newest.values()))},
     )
     figures = {prompt_id: _figures(dict(zip(SUMS, map(int, row), strict=True))) for prompt_id, *row in rows}
-    return StudyFigures(figures, len(preference), len(evaluation))
+    return StudyFigures(figures, len(newest[RoundKind.PREFERENCE]), len(newest[RoundKind.EVALUATION]))
 
 
 def count(session: Session, round_id: int) -> dict[int, dict[str, int]]:

@@ -34,7 +34,8 @@ from app.study_settings import merged, validated
 
 S, H = RoundState, Hold
 BOTH_KINDS = frozenset({RoundKind.PREFERENCE, RoundKind.EVALUATION})
-PREFERENCE, EVALUATION, IMPORTED = (frozenset({kind}) for kind in RoundKind)
+PREFERENCE, EVALUATION = frozenset({RoundKind.PREFERENCE}), frozenset({RoundKind.EVALUATION})
+IMPORTED = frozenset({RoundKind.IMPORTED})
 
 
 class By(StrEnum):
