@@ -1,7 +1,7 @@
 """The formats that are imported, by name, and where their files may lie: named on the command line, in the data
 folder's `imports`, or uploaded."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,17 +73,20 @@ def listed(data_dir: Path) -> list[Found]:
         return []
     found = []
     for path in sorted(root.iterdir())[:MOST_LISTED]:
-        if path.suffix == ".parquet" or (path.is_dir() and _parquet_files(path)):
-            found.append(Found(path.name, PICK_A_PIC, sum(file.stat().st_size for file in _parquet_files(path))))
+        if files := _parquet_files(path) if path.is_dir() or path.suffix == ".parquet" else []:
+            found.append(Found(path.name, PICK_A_PIC, _size(files)))
         elif (path / PROMPTS).is_file():
-            files = [file for file in (path / "images").glob("*") if file.is_file()]
-            found.append(Found(path.name, PAPER, sum(file.stat().st_size for file in files)))
+            found.append(Found(path.name, PAPER, _size(file for file in (path / "images").glob("*") if file.is_file())))
     return found
 
 
 def _parquet_files(path: Path) -> list[Path]:
     """A folder's Parquet files by their paths; a file is itself."""
     return sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+
+
+def _size(files: Iterable[Path]) -> int:
+    return sum(file.stat().st_size for file in files)
 
 
 def _fetched(artifacts: Artifacts, key: str, target: Path) -> Path:

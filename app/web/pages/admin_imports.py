@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -22,6 +22,7 @@ from app.web import forms
 from app.web.deps import ArtifactsDep, RequireAdmin, SessionDep, SettingsDep
 from app.web.forms import Given, PostedForm
 from app.web.htmx import is_htmx
+from app.web.ids import MOST_ID
 from app.web.templating import render
 
 router = APIRouter(prefix="/admin/imports")
@@ -36,7 +37,7 @@ UNUSUAL = re.compile(r"[^\w.-]")
 @router.get("")
 def index(
     request: Request, session: SessionDep, settings: SettingsDep, user: RequireAdmin,
-    before: Annotated[int | None, Query(ge=1)] = None,
+    before: Annotated[int | None, Query(ge=1, le=MOST_ID)] = None,
 ) -> Response:  # fmt: skip
     """What was imported and what can be; for htmx, which asks while any is at work, the list alone."""
     response = _page(request, session, settings, before=before)
@@ -58,7 +59,7 @@ def ask(
         with session.begin_nested():
             imports.ask(
                 session, format_name=format_name, name=posted.get("name", ""), question=posted.get("question", ""),
-                base_model_id=forms.whole_number(posted.get("model", ""), field="model", low=1, high=2**62),
+                base_model_id=forms.whole_number(posted.get("model", ""), field="model", low=1, high=MOST_ID),
                 source=source, actor=user,
             )  # fmt: skip
     except BadInput as error:
@@ -136,18 +137,23 @@ def _page(
     given: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None, status: int = 200,
 ) -> Response:  # fmt: skip
     found = imports.lines(session, before=before, limit=PAGE + 1)
+    shown: dict[str, Any] = {
+        "lines": found[:PAGE],
+        "before": before,
+        "older": found[PAGE - 1].id if len(found) > PAGE else None,
+        "at_work": any(line.is_at_work for line in found[:PAGE]),
+        "workers": round_views.workers(session),
+    }
+    if is_htmx(request):
+        return render(request, "imports/_list.html", **shown)
     return render(
         request,
-        "imports/_list.html" if is_htmx(request) else "imports/imports.html",
+        "imports/imports.html",
         status=status,
-        lines=found[:PAGE],
-        before=before,
-        older=found[PAGE - 1].id if len(found) > PAGE else None,
-        at_work=any(line.is_at_work for line in found[:PAGE]),
         places=import_formats.listed(settings.data_dir),
         folder=settings.data_dir / import_formats.FOLDER,
         models=base_models.every(session),
-        workers=round_views.workers(session),
         given=Given(given or {}),
         errors=Given(errors or {}),
+        **shown,
     )

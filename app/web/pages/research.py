@@ -142,11 +142,12 @@ def pushed(
 ) -> dict[str, Any]:
     """What the part of the page on the hub shows."""
     lines = pushes.lines(session, checkpoint_id, limit=PUSHES)
+    pushing = any(line.is_at_work for line in lines)
     return {
         "pushes": lines,
-        "pushing": any(line.is_at_work for line in lines),
+        "pushing": pushing,
         "has_hub": settings.has_hub,
-        "workers": round_views.workers(session),
+        "workers": round_views.workers(session) if pushing else None,
         "given": given or Given(repo=pushes.last_repo(session, checkpoint_id)),
         "fault": fault,
     }
