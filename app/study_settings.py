@@ -166,9 +166,10 @@ class TrainingSettings(Block):
         "would change all pictures, and costs a third more time. 0 leaves it out.", ge=0, le=1000,
     )  # fmt: skip
     kl_steps: Literal["trained", "more"] = described(
-        "trained", "At which denoising steps kl_weight holds: those that are trained, or as many others of each pair "
+        "trained",
+        "At which denoising steps kl_weight holds: those that are trained, or as many others of each pair "
         "too. With branch_steps nothing else holds these, and they drift the furthest.",
-    )  # fmt: skip
+    )
     hold_out: bool = described(True, "Keep groups whose number ends in 9 out of training, to measure accuracy on.")
     inner_epochs: int = described(1, "Passes over the round's pairs.", ge=1, le=100)
     groups_per_step: int = described(1, "Groups whose mean gradient makes one optimizer step.", ge=1, le=4096)

@@ -32,6 +32,15 @@ class LogProbs(Protocol):
     def log_probs(self, key: Hashable, units: Sequence[Unit]) -> Tensor: ...
 
 
+@dataclass(frozen=True)
+class Shared:
+    """A unit, its part in the mean of the preference loss over groups and steps, and in that of the KL."""
+
+    unit: Unit
+    share: float
+    kl_share: float
+
+
 def accumulate(
     policy: Policy,
     groups: Sequence[LoadedGroup],
@@ -75,22 +84,13 @@ def ratios(now: StepDistribution, units: Sequence[Unit], reference: Tensor, sett
     return r * units[0].group.states[0, 0].numel() if settings.reduction == "sum" else r
 
 
-def kl_part(policy: Policy, batch: Sequence["Shared"], now: StepDistribution) -> Tensor:
+def kl_part(policy: Policy, batch: Sequence[Shared], now: StepDistribution) -> Tensor:
     """What the batch adds to the mean KL(pi_theta || pi_base) per latent element over all held states."""
     with torch.no_grad(), policy.swapped(None):
         base = distribution_of(policy, [one.unit for one in batch]).mean
     kl = now.kl_to(base)
     parts = [torch.full((one.unit.size,), one.kl_share / one.unit.size, dtype=torch.float64) for one in batch]
     return (torch.cat(parts).to(kl) * kl).sum()
-
-
-@dataclass(frozen=True)
-class Shared:
-    """A unit, its part in the mean of the preference loss over groups and steps, and in that of the KL."""
-
-    unit: Unit
-    share: float
-    kl_share: float
 
 
 def _units(groups: Sequence[LoadedGroup], settings: TrainingSettings) -> tuple[list[Shared], list[Shared]]:
