@@ -1,11 +1,12 @@
 """Work done on the pages before they are photographed, by the hands of the person at the machine: a blind comparison,
-pictures in the playground, scores of judges, an export, a webhook and a token."""
+pictures in the playground, a judge's scores, an export and a webhook."""
 
-import itertools
+from itertools import cycle, islice
 
 from playwright.sync_api import Page, expect
 
-PATIENCE_MS = 300_000
+PATIENCE_MS = 60_000
+MOST_PAIRS = 200
 
 
 def do_all(page: Page, study: int) -> dict[str, str]:
@@ -20,28 +21,30 @@ def do_all(page: Page, study: int) -> dict[str, str]:
 
 def compare_blindly(page: Page, study: int) -> str:
     """The newest checkpoint against the base, every pair answered. Returns the comparison's address."""
+    page.goto(f"/admin/studies/{study}/labeling")
+    page.locator("[name$=counted]").select_option("both")  # the study is a judge's, and now people's too
+    page.get_by_role("button", name="Save").click()
     page.goto(f"/admin/studies/{study}")
     page.get_by_role("button", name="Start the comparison").click()
     page.wait_for_url("**/admin/rounds/*")
     address = page.url
-    expect(page.locator("#round-pictures img").first).to_be_visible()
+    expect(page.locator("#round-labeling")).to_contain_text("of")
     page.goto(f"/annotate/{study}")
-    pictures = page.locator("[data-pair-page] img.is-fitted")
-    expect(pictures.first).to_be_visible()
-    keys = itertools.cycle("1121211")
-    while pictures.count():
-        page.keyboard.press(next(keys))
-        page.wait_for_timeout(500)  # a key at once is passed over, and the last answer has to arrive
+    expect(page.locator(".pair-picture img.is-fitted").first).to_be_visible()
+    for key in islice(cycle("1121211"), MOST_PAIRS):
+        page.wait_for_timeout(300)  # a key at once is passed over
+        if not page.locator("#answer").is_visible():
+            break
+        page.keyboard.press(key)
     page.goto(address)
     expect(page.get_by_role("link", name="Compare again")).to_be_visible()
     return address
 
 
 def score(page: Page, study: int) -> None:
-    """Two judges that need no hub, over all of the study's pictures."""
+    """A judge that needs no hub, over all of the study's pictures."""
     page.goto(f"/research/studies/{study}/agreement")
     page.get_by_label("brightness", exact=False).check()
-    page.get_by_label("saturation", exact=False).check()
     page.get_by_role("button", name="Score them").click()
     expect(page.locator("#scorings-list").get_by_text("done", exact=True)).to_be_visible()
 
@@ -65,7 +68,6 @@ def play(page: Page, study: int) -> str:
 
 def hook(page: Page) -> None:
     page.goto("/admin/webhooks")
-    page.get_by_text("New webhook").click()
     page.get_by_label("Address").fill("https://hooks.example.org/tastemaker")
     page.get_by_role("button", name="Make it, and show its secret").click()
 
