@@ -6,8 +6,9 @@ than that of two means. Means are kept (`PolicyMean`) and counted with every sli
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Float, Select, cast, func, literal, select
+from sqlalchemy import Float, Row, Select, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -50,7 +51,7 @@ class JudgeScores:
 def of_study(session: Session, study_id: int, *, judge: str | None = None) -> list[JudgeScores]:
     """All judges' scores by their names, or those of one. One query."""
     query = (
-        select(PolicyMean, Judge.unit, Judge.larger_is_better)
+        select(*PolicyMean.__table__.columns, Judge.unit, Judge.larger_is_better)  # plain rows: there are thousands
         .outerjoin(Judge, Judge.name == PolicyMean.judge)
         .where(PolicyMean.study_id == study_id)
         .order_by(PolicyMean.judge, PolicyMean.number, PolicyMean.sampler.desc())
@@ -58,12 +59,12 @@ def of_study(session: Session, study_id: int, *, judge: str | None = None) -> li
     if judge is not None:
         query = query.where(PolicyMean.judge == judge)
     found: dict[tuple[str, str | None, bool | None], list[PolicyScore]] = {}
-    for row, unit, larger in session.execute(query):
-        found.setdefault((row.judge, unit, larger), []).append(_score(row))
+    for row in session.execute(query):
+        found.setdefault((row.judge, row.unit, row.larger_is_better), []).append(_score(row))
     return [JudgeScores(*known, scores) for known, scores in found.items()]
 
 
-def _score(row: PolicyMean) -> PolicyScore:
+def _score(row: Row[*tuple[Any, ...]]) -> PolicyScore:
     difference = None
     if row.difference is not None and row.number != 0:
         difference = Mean.of(row.difference, row.difference_deviation, row.paired)

@@ -1,9 +1,11 @@
 """Figures as people read them, in the language that is spoken; templates have each as a filter of its name."""
 
 import math
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from typing import Protocol, TypeVar
 
 from babel import Locale
 from babel.numbers import format_decimal, format_percent, get_decimal_symbol
@@ -13,6 +15,19 @@ from app.web import charts, languages
 from app.web.languages import gettext as _
 
 DASH = "–"
+
+
+class NumberedPolicy(Protocol):
+    """The base, whose number is 0, or a checkpoint, which a round made."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def round_number(self) -> int | None: ...
+
+
+P = TypeVar("P", bound=NumberedPolicy)
 
 
 def duration(seconds: float | None) -> str:
@@ -77,6 +92,15 @@ def moment(at: datetime | None) -> Markup | str:
     return Markup('<time datetime="{}" title="{}" data-ago>{}</time>').format(at.isoformat(), text, text)
 
 
+def policy_names(policies: Iterable[P]) -> list[tuple[P, str]]:
+    """Each policy with what it is called where one is chosen. A list has thousands, so the words are looked up once."""
+    base, checkpoint = _("The base model"), _("Checkpoint %(number)s (round %(round)s)")
+    return [
+        (policy, checkpoint % {"number": policy.number, "round": policy.round_number} if policy.number else base)
+        for policy in policies
+    ]
+
+
 # a table has hundreds of them, and Babel takes its time over each
 @lru_cache(maxsize=20_000)
 def _percent(share: float, language: Locale) -> str:
@@ -98,5 +122,5 @@ def _local(text: str) -> str:
 
 FILTERS = {
     function.__name__: function
-    for function in (duration, between, file_size, percent, count, number, money, moment, short)
+    for function in (duration, between, file_size, percent, count, number, money, moment, short, policy_names)
 }

@@ -1,8 +1,9 @@
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
-from app.web.words import between, duration, file_size, moment, number, percent
+from app.web.words import between, duration, file_size, moment, number, percent, policy_names
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,8 @@ def test_a_moment_is_a_time_element_in_utc():
     assert moment(None) == "–"
     assert between(at, at + timedelta(minutes=5)) == "5 min"
     assert between(at, None) == "–"
+
+
+def test_policies_to_choose_one_of_are_called_by_their_number_and_round():
+    policies = [SimpleNamespace(number=0, round_number=None), SimpleNamespace(number=3, round_number=5)]
+    assert policy_names(policies) == list(zip(policies, ["The base model", "Checkpoint 3 (round 5)"], strict=True))
