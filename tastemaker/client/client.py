@@ -8,17 +8,24 @@ from typing import Any, Self
 import httpx
 
 from tastemaker.client.annotating import Annotating
+from tastemaker.client.annotators import Annotators
 from tastemaker.client.checkpoints import Checkpoints, Samples
 from tastemaker.client.exports import Exports, Preferences
+from tastemaker.client.house import House
 from tastemaker.client.http import Http
+from tastemaker.client.imports import Imports
+from tastemaker.client.judges import Judges
 from tastemaker.client.known_answers import KnownAnswers
+from tastemaker.client.payments import Payments
 from tastemaker.client.people import Invites, People
 from tastemaker.client.playground import Playground
 from tastemaker.client.prompts import Prompts
 from tastemaker.client.pushes import Pushes
 from tastemaker.client.rounds import Rounds
+from tastemaker.client.scorings import Scorings
 from tastemaker.client.shapes import Event, Me
 from tastemaker.client.studies import BaseModels, Studies
+from tastemaker.client.tries import Tries
 from tastemaker.client.webhooks import Webhooks
 
 SITE, TOKEN = "TASTE_SITE", "TASTE_TOKEN"
@@ -43,14 +50,21 @@ class Client:
         self.samples = Samples(self._http)
         self.preferences = Preferences(self._http)
         self.exports = Exports(self._http)
+        self.imports = Imports(self._http)
+        self.judges = Judges(self._http)
+        self.scorings = Scorings(self._http)
         self.annotating = Annotating(self._http)
+        self.annotators = Annotators(self._http)
         self.base_models = BaseModels(self._http)
         self.prompts = Prompts(self._http)
         self.playground = Playground(self._http)
+        self.tries = Tries(self._http)
         self.known_answers = KnownAnswers(self._http)
         self.people = People(self._http)
         self.invites = Invites(self._http)
+        self.payments = Payments(self._http)
         self.webhooks = Webhooks(self._http)
+        self.house = House(self._http)
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -29,6 +29,14 @@ class PushFailed(TastemakerError):
     """The site could not push a checkpoint to the hub, or it was called off."""
 
 
+class ImportFailed(TastemakerError):
+    """The site could not import what it was given, or it was called off: what is read stays, and it can go on."""
+
+
+class ScoringFailed(TastemakerError):
+    """A judge could not score all its pictures, or it was called off: its scores stay, and it can go on."""
+
+
 class Refused(TastemakerError):
     """The site's answer to what it will not or cannot do (RFC 9457).
 

@@ -9,10 +9,9 @@ from tastemaker.client.downloads import OnProgress, download
 from tastemaker.client.errors import ExportFailed
 from tastemaker.client.http import Http
 from tastemaker.client.shapes import Export, Rounds
-from tastemaker.client.waiting import until
+from tastemaker.client.waiting import done
 
 Table = Literal["preferences", "choices"]
-OVER = ("done", "failed", "cancelled")
 
 
 class Preferences:
@@ -79,15 +78,10 @@ class Exports:
         every: float = 1.0,
     ) -> Export:  # fmt: skip
         """Wait until it is done; `on_progress` sees it each time. Raises `ExportFailed`, `TimeoutError`."""
-
-        def over(now: Export) -> bool:
-            on_progress(now)
-            return now.state in OVER
-
-        ended = until(lambda: self.get(export), over, timeout=timeout, every=every)
-        if ended.state != "done":
-            raise ExportFailed(f"Export {export} is {ended.state}: {ended.error or 'it was called off'}.")
-        return ended
+        return done(
+            f"Export {export}", lambda: self.get(export), ExportFailed,
+            on_progress=on_progress, timeout=timeout, every=every,
+        )  # fmt: skip
 
     def download(
         self, export: int, folder: Path | str = ".", *, on_progress: OnProgress = lambda done, total: None

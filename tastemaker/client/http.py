@@ -1,11 +1,11 @@
 """The one place that speaks HTTP: token, errors, pages, and another try where it is safe."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import httpx
 
@@ -18,6 +18,7 @@ API = "/api/v1"
 REPEATABLE = {"GET", "PUT", "DELETE"}  # sent twice, they change nothing more than sent once
 LONGEST_PAUSE = 8.0  # seconds between two tries
 Params = Mapping[str, str | int | bool | None]
+Files = Sequence[tuple[str, BinaryIO]]  # open, by the field that each is sent in
 
 
 class Http:
@@ -38,16 +39,18 @@ class Http:
 
     def json(
         self, method: str, path: str, *, params: Params | None = None, body: Any = None,
-        form: dict[str, Any] | None = None, key: str | None = None, repeatable: bool = False,
+        form: dict[str, Any] | None = None, files: Files | None = None, key: str | None = None,
+        repeatable: bool = False,
     ) -> Any:  # fmt: skip
         """What an operation of the API answers; None where it answers nothing.
 
         `key` is sent as Idempotency-Key and makes a call repeatable, as does a key within its body (`repeatable`).
+        `files` are read as they are sent, once: a call with files is never repeatable.
         """
         headers = {"Idempotency-Key": key} if key else {}
         response = self._send(
             method, API + path, repeatable or key is not None or method in REPEATABLE,
-            params=_given(params), json=body, data=form, headers=headers,
+            params=_given(params), json=body, data=form, files=files, headers=headers,
         )  # fmt: skip
         if response.status_code == 204:
             return None

@@ -6,9 +6,7 @@ from datetime import datetime
 
 from tastemaker.client.http import Http
 from tastemaker.client.shapes import JobState, Json
-from tastemaker.client.waiting import until
-
-AT_WORK = ("waiting", "running")
+from tastemaker.client.waiting import AT_WORK, until
 
 
 @dataclass(frozen=True)

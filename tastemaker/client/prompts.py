@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from tastemaker.client.http import Http
 from tastemaker.client.reading import read
+from tastemaker.client.shapes import Share
 
 Split = Literal["train", "eval", "both"]
 Form = Literal["lines", "csv", "jsonl"]
@@ -78,6 +79,29 @@ class Review:
     train: int
     evaluation: int
     lines: list[Reviewed]
+
+
+@dataclass(frozen=True)
+class PromptFigures(SetPrompt):
+    """How one prompt of a study fares: groups drawn from it, what people said of its pairs, how often two of them said
+    the same, and the shares of comparisons."""
+
+    drawn: int
+    answers: int
+    skips: int
+    agreement: float | None
+    newer_wins: Share
+    ties: Share
+    both_bad: Share
+
+
+@dataclass(frozen=True)
+class StudyPrompts:
+    """All prompts of a study, over so many of its newest rounds."""
+
+    preference_rounds: int
+    comparisons: int
+    prompts: list[PromptFigures]
 
 
 class Prompts:

@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterator
 from tastemaker.client.errors import PushFailed
 from tastemaker.client.http import Http
 from tastemaker.client.shapes import Push
-from tastemaker.client.waiting import until
-
-OVER = ("done", "failed", "cancelled")
+from tastemaker.client.waiting import done
 
 
 class Pushes:
@@ -44,12 +42,6 @@ class Pushes:
         every: float = 1.0,
     ) -> Push:  # fmt: skip
         """Wait until it has arrived; `on_progress` sees it each time. Raises `PushFailed`, `TimeoutError`."""
-
-        def over(now: Push) -> bool:
-            on_progress(now)
-            return now.state in OVER
-
-        ended = until(lambda: self.get(push), over, timeout=timeout, every=every)
-        if ended.state != "done":
-            raise PushFailed(f"Push {push} is {ended.state}: {ended.error or 'it was called off.'}")
-        return ended
+        return done(
+            f"Push {push}", lambda: self.get(push), PushFailed, on_progress=on_progress, timeout=timeout, every=every
+        )

@@ -1,7 +1,9 @@
 """JSON into the dataclasses of `shapes`. Fields that this version does not know are left out: sites may say more."""
 
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -9,6 +11,9 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 from tastemaker.client.errors import Unreadable
 
 Shape = TypeVar("Shape")
+
+# what JSON writes as a text
+TEXTS: dict[Any, Callable[[str], Any]] = {datetime: datetime.fromisoformat, date: date.fromisoformat, Decimal: Decimal}
 
 
 def read(shape: type[Shape], value: Any) -> Shape:
@@ -38,8 +43,8 @@ def _as(hint: Any, value: Any) -> Any:
         (hint,) = (one for one in get_args(hint) if one is not type(None))
     if get_origin(hint) is list:
         return [_as(get_args(hint)[0], one) for one in value]
-    if hint is datetime:
-        return datetime.fromisoformat(value)
+    if hint in TEXTS:
+        return TEXTS[hint](value)
     if is_dataclass(hint):
         return read(cast(type[Any], hint), value)
     return value

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tastemaker.client.http import Http
+from tastemaker.client.prompts import StudyPrompts
 from tastemaker.client.reading import read
 from tastemaker.client.shapes import (
     BaseModel,
@@ -102,6 +103,11 @@ class Studies:
     def quality(self, study: int, *, round: int | None = None) -> Quality:
         """How good the labels are, of the study or of one round of it. For admins."""
         return self._http.one(Quality, "GET", f"/studies/{study}/annotators", params={"round": round})
+
+    def prompts(self, study: int, *, rounds: int | Literal["all"] = 20) -> StudyPrompts:
+        """How each prompt fares over the newest so many `rounds` of each kind: how often it was drawn, how far people
+        agree on it, which policy wins."""
+        return self._http.one(StudyPrompts, "GET", f"/studies/{study}/prompts", params={"rounds": rounds})
 
     def grid(
         self, study: int, *, sampler: Sampler = "study", draw: int = 0, policies: Sequence[int] | None = None

@@ -5,6 +5,16 @@ A number of a checkpoint counts within its study, 0 or None being the base model
 
 from tastemaker.client.shapes.annotating import Before, Choice, Images, Me, Next, Pair
 from tastemaker.client.shapes.checkpoints import Checkpoint, CheckpointDetail, Export, File, Push
+from tastemaker.client.shapes.quality import (
+    Annotator,
+    Numbers,
+    Participation,
+    Quality,
+    Repeats,
+    Share,
+    Times,
+    WithOthers,
+)
 from tastemaker.client.shapes.results import (
     GridPicture,
     GridRow,
@@ -21,10 +31,7 @@ from tastemaker.client.shapes.studies import (
     Estimate,
     Model,
     ModelCheck,
-    Numbers,
     Prompt,
-    Quality,
-    Share,
     Study,
     StudyDetail,
     StudyWarning,
@@ -35,6 +42,7 @@ from tastemaker.client.shapes.words import (
     Hold,
     JobState,
     Json,
+    Queue,
     RoundKind,
     Rounds,
     RoundState,
@@ -44,6 +52,7 @@ from tastemaker.client.shapes.words import (
 )
 
 __all__ = [
+    "Annotator",
     "Answer",
     "BaseModel",
     "Before",
@@ -71,12 +80,15 @@ __all__ = [
     "Next",
     "Numbers",
     "Pair",
+    "Participation",
     "Policy",
     "PolicyScore",
     "Prompt",
     "Push",
     "Quality",
+    "Queue",
     "Ranking",
+    "Repeats",
     "Round",
     "RoundDetail",
     "RoundKind",
@@ -92,4 +104,6 @@ __all__ = [
     "Study",
     "StudyDetail",
     "StudyWarning",
+    "Times",
+    "WithOthers",
 ]

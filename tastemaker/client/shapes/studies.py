@@ -1,4 +1,4 @@
-"""Studies, the prompts and base models behind them, and how good their labels are."""
+"""Studies, and the prompts and base models behind them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -96,42 +96,6 @@ class StudyWarning:
     stopped_at: datetime | None
     went_back_at: datetime | None
     went_back_to: int | None
-
-
-@dataclass(frozen=True)
-class Share:
-    """`part` of `of`, with its interval of 95 %."""
-
-    part: int
-    of: int
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """One annotator's numbers in a study; None what was never measured."""
-
-    user: int
-    name: str
-    is_judge: bool
-    choices: int
-    answers: dict[str, int]
-    extra: int
-    late: int
-    per_hour: float | None
-    gold: Share
-    left: Share
-    last_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Quality:
-    """How good a study's labels are: Krippendorff's alpha of all people, and everyone's own numbers."""
-
-    alpha: float | None
-    alpha_pairs: int
-    annotators: list[Numbers]
 
 
 @dataclass(frozen=True)
