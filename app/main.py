@@ -39,6 +39,7 @@ from app.web.api import better as better_api
 from app.web.api import event_files as event_files_api
 from app.web.api import guide_pictures as guide_pictures_api
 from app.web.api import house as house_api
+from app.web.api import imports as imports_api
 from app.web.api import invites as invites_api
 from app.web.api import judges as judges_api
 from app.web.api import mail as mail_api
@@ -152,6 +153,7 @@ API: tuple[APIRouter, ...] = (
     warnings.router,
     preferences.router,
     exports.router,
+    imports_api.router,
     checkpoints.router,
     pushes.router,
     better_api.router,

@@ -57,6 +57,7 @@ TAGS = {
     "samples": "Single pictures, lossless, and how they were drawn.",
     "preferences": "What people said of each pair, as it is read.",
     "exports": "Files made of a study's data by a worker.",
+    "imports": "Preference data made elsewhere, each as a study of its own.",
     "judges": "Scoring functions: what they say of pictures, and how they agree with people.",
     "playground": "One's own prompt by the base, checkpoints at any strength and mixes, at the same noise.",
     "tries": "Pictures drawn at once, to see what settings do.",

@@ -1,11 +1,7 @@
 """`/admin/imports`: preference data made elsewhere, uploaded or lying in the data folder, read by a worker."""
 
-import re
-import secrets
-import shutil
-from collections.abc import Mapping
-from pathlib import Path
-from tempfile import NamedTemporaryFile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -18,7 +14,7 @@ from app.errors import BadInput
 from app.models.base import Json
 from app.services import base_models, import_formats, imports, round_views
 from app.settings import Settings
-from app.web import forms
+from app.web import forms, import_files
 from app.web.deps import ArtifactsDep, RequireAdmin, SessionDep, SettingsDep
 from app.web.forms import Given, PostedForm
 from app.web.htmx import is_htmx
@@ -29,9 +25,6 @@ router = APIRouter(prefix="/admin/imports")
 
 PATH = "/admin/imports"
 PAGE = 20
-MOST_BYTES = 2 << 30
-MOST_FILES = 20
-UNUSUAL = re.compile(r"[^\w.-]")
 
 
 @router.get("")
@@ -52,19 +45,14 @@ def ask(
 ) -> Response:  # fmt: skip
     """Ask for an import; where the form cannot be used, the page again with each fault beside its field."""
     posted = forms.values(form)
-    source: Json = {}
     try:
-        format_name, source = _source(posted, form, settings, artifacts)
-        source["leave_out_bad"] = "leave_out_bad" in posted
-        with session.begin_nested():
+        with _located(posted, form, settings, artifacts) as (format_name, source), session.begin_nested():
             imports.ask(
                 session, format_name=format_name, name=posted.get("name", ""), question=posted.get("question", ""),
                 base_model_id=forms.whole_number(posted.get("model", ""), field="model", low=1, high=MOST_ID),
-                source=source, actor=user,
+                source={**source, "leave_out_bad": "leave_out_bad" in posted}, actor=user,
             )  # fmt: skip
     except BadInput as error:
-        for file in source.get("uploaded", []):
-            artifacts.delete(file["key"])
         told = error.fields or {"files": str(error)}
         return _page(request, session, settings, given=posted, errors=told, status=error.status)
     return RedirectResponse(PATH, 303)
@@ -94,42 +82,18 @@ def remove(import_id: int, session: SessionDep, artifacts: ArtifactsDep, user: R
     return RedirectResponse(PATH, 303)
 
 
-def _source(
+@contextmanager
+def _located(
     posted: Mapping[str, str], form: FormData, settings: Settings, artifacts: Artifacts
-) -> tuple[str, Json]:  # fmt: skip
-    """The format, and where the files lie. Uploaded ones are stored by it. Raises `BadInput`."""
+) -> Iterator[tuple[str, Json]]:
+    """The format, and where the files lie; uploaded ones are stored as long as the block does not fail. Raises
+    `BadInput`."""
     uploads = [one for one in form.getlist("files") if isinstance(one, UploadFile) and one.filename]
-    chosen = posted.get("place", "")
     if uploads:
-        return import_formats.PICK_A_PIC, {"uploaded": _stored(uploads, artifacts)}
-    found = next((one for one in import_formats.listed(settings.data_dir) if one.name == chosen), None)
-    if found is None:
-        why = f"There is no {chosen!r} any more." if chosen else "Nothing was chosen."
-        why += " Upload files, or choose what lies in the data folder."
-        raise BadInput(why, fields={"files": why})
-    return found.format, {"name": found.name}
-
-
-def _stored(uploads: list[UploadFile], artifacts: Artifacts) -> list[Json]:
-    """The uploaded files as stored ones. Raises `BadInput` where they are too many, too large or no Parquet."""
-    if len(uploads) > MOST_FILES or sum(one.size or 0 for one in uploads) > MOST_BYTES:
-        why = f"Up to {MOST_FILES} files of 2 GB together can be uploaded; put larger ones into the data folder."
-        raise BadInput(why, fields={"files": why})
-    wrong = next((str(one.filename) for one in uploads if not str(one.filename).endswith(".parquet")), None)
-    if wrong is not None:
-        why = f"{wrong} is no Parquet file by its name. A folder of the paper's code is put into the data folder."
-        raise BadInput(why, fields={"files": why})
-    folder = f"imports/{secrets.token_hex(16)}"
-    return [_store(one, f"{folder}/{number}", number, artifacts) for number, one in enumerate(uploads)]
-
-
-def _store(upload: UploadFile, key: str, number: int, artifacts: Artifacts) -> Json:
-    with NamedTemporaryFile(prefix="tastemaker-upload-") as file:
-        shutil.copyfileobj(upload.file, file)
-        file.flush()
-        artifacts.put_file(key, Path(file.name))
-    name = UNUSUAL.sub("_", Path(str(upload.filename)).name)[-100:]
-    return {"name": f"{number}-{name}" if number else name, "key": key}
+        with import_files.stored(uploads, artifacts) as found:
+            yield found
+    else:
+        yield import_files.in_folder(settings.data_dir, posted.get("place", ""))
 
 
 def _page(

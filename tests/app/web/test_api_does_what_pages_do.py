@@ -11,7 +11,6 @@ SIGNING_IN = "who signs in, and how, is a matter of the browser"
 OWN_BROWSER = "a preference or session of the browser"
 TOKENS = "a token makes and revokes no tokens: one that is lost must not outlive its own end"
 CHECKED = "faults beside a form's fields; the operation that does it answers 422 with the same"
-IMPORTS = "scripts have `tastemaker import`, beside the files that are read"
 # by the route of the page: the operations that do the same
 OPERATIONS: dict[str, str] = {
     "/account/profile": "update_me",
@@ -41,6 +40,11 @@ OPERATIONS: dict[str, str] = {
     "/admin/models/{model_id:int}/check": "check_base_model",
     "/admin/models/checks/{check_id}/retry": "retry_base_model_check",
     "/admin/models/checks/{check_id}/forget": "forget_base_model_check",
+    "/admin/imports": "create_import upload_import",
+    "/admin/imports/{import_id:int}/stop": "stop_import",
+    "/admin/imports/{import_id:int}/again": "resume_import",
+    "/admin/imports/{import_id:int}/end": "end_import",
+    "/admin/imports/{import_id:int}/remove": "delete_import",
     "/admin/invites": "create_invite",
     "/admin/invites/{invite_id}/revoke": "revoke_invite",
     "/admin/studies": "create_study",
@@ -98,11 +102,6 @@ NONE: dict[str, str] = {
     "/account/tokens": TOKENS,
     "/account/tokens/{token_id}/revoke": TOKENS,
     "/admin/studies/{study_id:int}/settings/check": CHECKED,
-    "/admin/imports": IMPORTS,
-    "/admin/imports/{import_id:int}/stop": IMPORTS,
-    "/admin/imports/{import_id:int}/again": IMPORTS,
-    "/admin/imports/{import_id:int}/end": IMPORTS,
-    "/admin/imports/{import_id:int}/remove": IMPORTS,
 }
 
 

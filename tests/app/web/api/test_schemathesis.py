@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from app.db import transaction
 from app.main import create_app
 from app.models import JobState, Role, User
-from app.services import personal_tokens, scopes
+from app.services import imports, personal_tokens, scopes
 from app.settings import Settings, activate
 from tests import builders, scenes
 
@@ -72,6 +72,7 @@ IDS = (
     "sample_id",
     "pair_id",
     "export_id",
+    "import_id",
     "push_id",
     "webhook_id",
     "prompt_set_id",
@@ -109,6 +110,7 @@ def fill(session: Session, app: FastAPI) -> None:
     scenes.checkpoint(session, study, parent=made, artifacts=app.state.artifacts)
     scenes.busy_house(session, app.state.artifacts)
     scenes.registry(session, app.state.artifacts)
+    imports.ask(session, format_name="paper", name="Theirs", source={"name": "hands"}, actor=None)
     builders.delivery(session, webhook_id=builders.webhook(session).id)
     for role in (Role.ANNOTATOR, Role.RESEARCHER):
         builders.user(session, role=role)

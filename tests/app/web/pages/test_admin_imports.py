@@ -7,7 +7,7 @@ from app.db import transaction
 from app.models import Import, Job, JobKind, JobState, Queue, Round
 from app.services import import_formats, import_run, tallies
 from app.settings import Settings, activate
-from app.web.pages import admin_imports
+from app.web import import_files
 from tests import builders
 from tests.importing import Quiet, paper_folder, parquet_file, row
 
@@ -76,7 +76,7 @@ def test_what_cannot_be_used_comes_back_beside_its_field_and_stores_nothing(
     assert "a.pkl is no Parquet file by its name" in answer.text
     assert 'value="Which one?"' in answer.text
     assert upload(admin, [("a.parquet", data)], name=" ").status_code == 422
-    monkeypatch.setattr(admin_imports, "MOST_BYTES", 100)
+    monkeypatch.setattr(import_files, "MOST_BYTES", 100)
     assert "put larger ones into the data folder" in upload(admin, [("a.parquet", data)]).text
     assert list(artifacts.keys("imports")) == []
     with transaction(factory) as session:
