@@ -27,7 +27,7 @@ def in_folder(data_dir: Path, name: str) -> tuple[str, Json]:
     if found is None:
         why = f"There is no {name!r} any more." if name else "Nothing was chosen."
         why += " Upload files, or choose what lies in the data folder."
-        raise BadInput(why, fields={"files": why})
+        raise BadInput(why, fields={"place": why})
     return found.format, {"name": found.name}
 
 

@@ -161,8 +161,8 @@ def end(import_id: PathId, session: SessionDep, artifacts: ArtifactsDep, user: M
 
 
 @router.delete(
-    "/imports/{import_id}", operation_id="delete_import", status_code=204, summary="Remove an import that has made no study",
-    responses=problems(409),
+    "/imports/{import_id}", operation_id="delete_import", status_code=204, responses=problems(409),
+    summary="Remove an import that has made no study",
 )  # fmt: skip
 def remove(import_id: PathId, session: SessionDep, artifacts: ArtifactsDep, user: MayRunStudies) -> None:
     """Uploaded files go with it. 409 while a worker is at it, and where it has made a study: archive that instead."""

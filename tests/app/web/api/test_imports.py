@@ -42,7 +42,7 @@ def test_what_lies_in_the_data_folder_is_listed_and_imported_by_its_name(admin, 
     for wrong in ("../secret.key", "none"):
         refused = admin.call("POST", PATH, json={"place": wrong, "name": "Theirs"})
         assert refused.status_code == 422
-        assert f"There is no {wrong!r}" in refused.json()["fields"]["files"]
+        assert f"There is no {wrong!r}" in refused.json()["fields"]["place"]
     answer = admin.call("POST", PATH, json={"place": "hands", "name": "Theirs", "leave_out_bad": True})
     made = answer.json()
     assert answer.status_code == 201
