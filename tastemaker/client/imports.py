@@ -60,7 +60,7 @@ class Imports:
 
     def places(self) -> list[Place]:
         """What lies in the folder `imports` of the site's data folder."""
-        return [read(Place, one) for one in self._http.json("GET", "/imports/places")]
+        return [read(Place, one) for one in self._http.json("GET", "/import-places")]
 
     def ask(
         self, place: str, name: str, *, question: str | None = None, base_model: int | None = None,
@@ -80,7 +80,7 @@ class Imports:
         with ExitStack() as stack:
             opened = [("files", stack.enter_context(Path(path).open("rb"))) for path in paths]
             form = _wished(name, question, base_model, leave_out_bad)
-            return self._http.one(Import, "POST", "/imports/files", form=form, files=opened)
+            return self._http.one(Import, "POST", "/import-files", form=form, files=opened)
 
     def all(self) -> Iterator[Import]:
         """Newest first, those of the command line among them."""

@@ -69,6 +69,7 @@ def test_tries_end_and_say_what_is_wrong() -> None:
         lambda asking: asking.rounds.advance(1),
         lambda asking: asking.exports.ask(1, "csv"),
         lambda asking: asking.studies.change(1, name="x"),
+        lambda asking: asking.imports.upload(__file__, "x"),
     ],
 )
 def test_what_would_be_done_twice_is_never_sent_twice(call: Callable[[Client], object]) -> None:
