@@ -79,6 +79,17 @@ def short(value: float, digits: int = 4) -> str:
     return _local(charts.short(value, digits))
 
 
+def spans(numbers: Iterable[int]) -> str:
+    """Whole numbers with neighbours drawn together: `0, 3–5, 9`."""
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and number == found[-1][-1] + 1:
+            found[-1] = [found[-1][0], number]
+        else:
+            found.append([number])
+    return ", ".join("–".join(map(str, ends)) for ends in found)
+
+
 def money(value: Decimal) -> str:
     """An exact number with two decimals, its thousands apart: `1,234.50`."""
     return format_decimal(value, format="#,##0.00", locale=languages.spoken())
@@ -122,5 +133,5 @@ def _local(text: str) -> str:
 
 FILTERS = {
     function.__name__: function
-    for function in (duration, between, file_size, percent, count, number, money, moment, short, policy_names)
+    for function in (duration, between, file_size, percent, count, number, money, moment, short, spans, policy_names)
 }

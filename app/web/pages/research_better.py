@@ -26,7 +26,7 @@ from app.web.templating import render
 
 router = APIRouter(prefix="/research/studies")
 
-IN_TABLE = 100  # policies; charts show some of all, and the API gives every one
+IN_TABLE = 50  # policies; charts show some of all, and the API gives every one
 
 
 class Look(BaseModel):

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.web.words import between, duration, file_size, moment, number, percent, policy_names
+from app.web.words import between, duration, file_size, moment, number, percent, policy_names, spans
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,10 @@ def test_a_moment_is_a_time_element_in_utc():
 def test_policies_to_choose_one_of_are_called_by_their_number_and_round():
     policies = [SimpleNamespace(number=0, round_number=None), SimpleNamespace(number=3, round_number=5)]
     assert policy_names(policies) == list(zip(policies, ["The base model", "Checkpoint 3 (round 5)"], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"), [([], ""), ([4], "4"), ([9, 3, 4, 5, 0], "0, 3–5, 9"), ([1, 2, 4, 5], "1–2, 4–5")]
+)
+def test_neighbours_are_drawn_together(numbers, text):
+    assert spans(numbers) == text
