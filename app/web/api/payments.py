@@ -2,9 +2,10 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from app.services import payments
 from app.web.api.paging import Cursor, cursor_of
@@ -16,6 +17,7 @@ from app.web.payment_form import AskedDep
 router = APIRouter(tags=["people"])
 
 PEOPLE = 200
+Exact = Annotated[Decimal, WithJsonSchema({"type": "string", "format": "decimal"})]  # money is never a float
 
 
 class PaymentShape(Shape):
@@ -29,16 +31,16 @@ class PaymentShape(Shape):
     counted: int = Field(description="Of these, what speaks for its pair.")
     skipped: int
     pairs: int
-    minutes: Decimal = Field(description="Active time, to two decimals.")
-    amount: Decimal = Field(description="What choices and minutes come to at the rates that were given, per line.")
+    minutes: Exact = Field(description="Active time, to two decimals.")
+    amount: Exact = Field(description="What choices and minutes come to at the rates that were given, per line.")
 
 
 class PaymentTotals(Shape):
     people: int
     choices: int
     counted: int
-    minutes: Decimal
-    amount: Decimal
+    minutes: Exact
+    amount: Exact
 
 
 class Sheet(BaseModel):
