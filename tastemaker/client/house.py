@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Literal
 
 from tastemaker.client.http import Http
-from tastemaker.client.reading import read
 from tastemaker.client.shapes import JobState, Queue
 
 JobKind = Literal[
@@ -86,11 +85,11 @@ class House:
 
     def workers(self) -> list[Worker]:
         """Those that were seen within a week."""
-        return [read(Worker, one) for one in self._http.json("GET", "/workers")]
+        return self._http.many(Worker, "/workers")
 
     def queues(self) -> list[QueueLoad]:
         """Both queues."""
-        return [read(QueueLoad, one) for one in self._http.json("GET", "/queues")]
+        return self._http.many(QueueLoad, "/queues")
 
     def failed_jobs(self) -> Iterator[Job]:
         """Jobs that failed for good, newest first."""

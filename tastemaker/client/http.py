@@ -63,6 +63,10 @@ class Http:
         """What an operation answers, read as `shape`."""
         return read(shape, self.json(method, path, **options))
 
+    def many(self, shape: type[Shape], path: str, **params: str | int | bool | None) -> list[Shape]:
+        """What an operation that answers a whole list answers, each item read as `shape`."""
+        return [read(shape, item) for item in self.json("GET", path, params=params)]
+
     def pages(self, shape: type[Shape], path: str, **params: str | int | bool | None) -> Iterator[Shape]:
         """All items of a list, page by page as they are asked for."""
         for page in self.whole_pages(path, **params):

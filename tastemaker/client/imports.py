@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from tastemaker.client.errors import ImportFailed
 from tastemaker.client.http import Http
-from tastemaker.client.reading import read
 from tastemaker.client.shapes import JobState
 from tastemaker.client.waiting import done
 
@@ -60,7 +59,7 @@ class Imports:
 
     def places(self) -> list[Place]:
         """What lies in the folder `imports` of the site's data folder."""
-        return [read(Place, one) for one in self._http.json("GET", "/import-places")]
+        return self._http.many(Place, "/import-places")
 
     def ask(
         self, place: str, name: str, *, question: str | None = None, base_model: int | None = None,

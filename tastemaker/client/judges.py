@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tastemaker.client.http import Http
-from tastemaker.client.reading import read
 from tastemaker.client.shapes import Queue, RoundKind
 
 
@@ -103,12 +102,11 @@ class Judges:
 
     def all(self) -> list[KnownJudge]:
         """Those that a worker told of within 30 days."""
-        return [read(KnownJudge, one) for one in self._http.json("GET", "/judges")]
+        return self._http.many(KnownJudge, "/judges")
 
     def agreement(self, study: int, *, round: int | None = None) -> list[JudgeAgreement]:
         """Every judge that has scored pictures which people chose between, the one that is right most often first."""
-        found = self._http.json("GET", f"/studies/{study}/agreement", params={"round": round})
-        return [read(JudgeAgreement, one) for one in found]
+        return self._http.many(JudgeAgreement, f"/studies/{study}/agreement", round=round)
 
     def by_round(self, study: int, judge: str) -> Iterator[RoundAgreement]:
         """A judge round by round, the newest first."""
@@ -116,14 +114,8 @@ class Judges:
 
     def calibration(self, study: int, judge: str, *, round: int | None = None) -> list[Step]:
         """How often people agree with a judge, by how far its scores lie apart; the smallest differences first."""
-        params = {"judge": judge, "round": round}
-        return [
-            read(Step, one) for one in self._http.json("GET", f"/studies/{study}/agreement/calibration", params=params)
-        ]
+        return self._http.many(Step, f"/studies/{study}/agreement/calibration", judge=judge, round=round)
 
     def disputes(self, study: int, judge: str, *, round: int | None = None, limit: int = 20) -> list[Dispute]:
         """Pairs on which a judge and people disagree most, 100 at most."""
-        params = {"judge": judge, "round": round, "limit": limit}
-        return [
-            read(Dispute, one) for one in self._http.json("GET", f"/studies/{study}/agreement/disputes", params=params)
-        ]
+        return self._http.many(Dispute, f"/studies/{study}/agreement/disputes", judge=judge, round=round, limit=limit)

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 from tastemaker.client.http import Http
-from tastemaker.client.reading import read
 from tastemaker.client.shapes import Share
 
 Split = Literal["train", "eval", "both"]
@@ -115,7 +114,7 @@ class Prompts:
 
     def ready(self) -> list[PromptList]:
         """Lists that are shipped."""
-        return [read(PromptList, one) for one in self._http.json("GET", "/prompt-lists")]
+        return self._http.many(PromptList, "/prompt-lists")
 
     def all(self) -> Iterator[PromptSet]:
         """The newest version of each set."""

@@ -139,7 +139,7 @@ class BaseModels:
 
     def all(self) -> list[BaseModel]:
         """Base models, newest first."""
-        return [read(BaseModel, one) for one in self._http.json("GET", "/base-models")]
+        return self._http.many(BaseModel, "/base-models")
 
     def register(self, source: str, *, revision: str | None = None, name: str | None = None) -> ModelCheck:
         """Have a folder where the workers are, or a hub id, checked; look at `check` until it is ready or refused."""

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 from tastemaker.client.http import Http
-from tastemaker.client.reading import read
 from tastemaker.client.shapes import Json
 
 DeliveryState = Literal["waiting", "delivered", "given_up", "cancelled"]
@@ -74,7 +73,7 @@ class Webhooks:
         self._http = http
 
     def all(self) -> list[Webhook]:
-        return [read(Webhook, one) for one in self._http.json("GET", "/webhooks")]
+        return self._http.many(Webhook, "/webhooks")
 
     def get(self, webhook: int) -> Webhook:
         return self._http.one(Webhook, "GET", f"/webhooks/{webhook}")
