@@ -17,6 +17,7 @@ _PROJECTIONS = ("to_q", "to_k", "to_v", "to_out.0")
 LORA_TARGETS = {  # by `lora_layers`: how the adapted modules' names end; attn2 is diffusers' attention to the text
     "attention": _PROJECTIONS,
     "cross_attention": tuple(f"attn2.{projection}" for projection in _PROJECTIONS),
+    "transformer": (*_PROJECTIONS, "ff.net.0.proj", "ff.net.2"),
 }
 
 

@@ -98,7 +98,7 @@ class Policy:
         return self
 
     def with_fresh_adapter(self, rank: int, alpha: float, targets: tuple[str, ...], seed: int) -> "Policy":
-        """Puts on an adapter that does nothing yet, at every attention projection whose name ends as in `targets`."""
+        """Puts on an adapter that does nothing yet, at every linear layer whose name ends as in `targets`."""
         shapes = {
             name: (module.out_features, module.in_features)
             for name, module in self.with_adapter(None).unet.named_modules()

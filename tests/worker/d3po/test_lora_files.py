@@ -13,6 +13,7 @@ import torch
 
 from tests.worker.d3po.tiny import LORA, shaken, tiny_policy
 from worker.d3po import Adapter, EvalNoise, GroupSpec, SamplingSettings, load_policy, lora_files, sample_groups
+from worker.d3po.adapter import LORA_TARGETS
 from worker.d3po.errors import CorruptFileError
 from worker.d3po.noise import normal
 from worker.d3po.prompts import Prompts
@@ -68,7 +69,8 @@ draw("half", "diffusers.safetensors", 0.5)
 def pictures(demo_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
     """Ours, and those of stock diffusers in a fresh process: the base, both downloads, and half strength."""
     folder = tmp_path_factory.mktemp("lora")
-    policy = shaken(load_policy(str(demo_model), device="cpu").with_fresh_adapter(4, 6.0, LORA[2], 0), by=0.02)
+    layers = LORA_TARGETS["transformer"]  # the widest choice, so that every kind of name is written
+    policy = shaken(load_policy(str(demo_model), device="cpu").with_fresh_adapter(4, 6.0, layers, 0), by=0.02)
     assert policy.adapter is not None
     (folder / "diffusers.safetensors").write_bytes(lora_files.write_diffusers(policy.adapter, INFO))
     (folder / "kohya.safetensors").write_bytes(lora_files.write_kohya(policy.adapter, INFO))

@@ -11,7 +11,8 @@ from worker.d3po.adapter import LORA_TARGETS, Adapter, fresh_adapter
 from worker.d3po.lora_files import LoraInfo, write_kohya
 from worker.d3po.tensor_file import unpack
 
-PROJECTIONS = ("to_q", "to_k", "to_v", "to_out_0")
+ATTENTION = tuple(f"{one}_{part}" for one in ("attn1", "attn2") for part in ("to_q", "to_k", "to_v", "to_out_0"))
+LAYERS = {"attention": ATTENTION, "transformer": (*ATTENTION, "ff_net_0_proj", "ff_net_2")}  # of a transformer block
 SMALL: dict[str, Any] = {
     "sample_size": 8, "layers_per_block": 2, "cross_attention_dim": 8, "norm_num_groups": 4, "attention_head_dim": 4,
 }  # fmt: skip
@@ -47,14 +48,13 @@ PUBLISHED = {
 PIPELINES = {"sd1": StableDiffusionPipeline, "sdxl": StableDiffusionXLPipeline}
 
 
-def published(family: str) -> set[str]:
-    """Every key that kohya's tools write for the attention of the family's UNet."""
+def published(family: str, layers: str) -> set[str]:
+    """Every key that kohya's tools write for these layers of the family's UNet."""
     return {
-        f"lora_unet_{place}_transformer_blocks_{number}_{attention}_{projection}.{part}"
+        f"lora_unet_{place}_transformer_blocks_{number}_{layer}.{part}"
         for place, depth in PUBLISHED[family].items()
         for number in range(depth)
-        for attention in ("attn1", "attn2")
-        for projection in PROJECTIONS
+        for layer in LAYERS[layers]
         for part in ("lora_down.weight", "lora_up.weight", "alpha")
     }
 
@@ -65,24 +65,27 @@ def small_unet(family: str) -> UNet2DConditionModel:
         return UNet2DConditionModel(**UNETS[family]).requires_grad_(False).eval()
 
 
-def adapter_of(unet: UNet2DConditionModel) -> Adapter:
+def adapter_of(unet: UNet2DConditionModel, layers: str = "attention") -> Adapter:
     """An adapter with values everywhere, whose alpha is not its rank."""
     shapes = {
         name: (module.out_features, module.in_features)
         for name, module in unet.named_modules()
-        if isinstance(module, torch.nn.Linear) and name.endswith(LORA_TARGETS["attention"])
+        if isinstance(module, torch.nn.Linear) and name.endswith(LORA_TARGETS[layers])
     }
     fresh = fresh_adapter(shapes, LORA[0], 6.0, 0)
     chance = torch.Generator().manual_seed(1)
     return Adapter({name: torch.randn(t.shape, generator=chance) for name, t in fresh.tensors.items()}, LORA[0], 6.0)
 
 
-@pytest.mark.parametrize(("family", "modules"), [("sd1", 128), ("sdxl", 560)])
-def test_a_kohya_file_has_exactly_the_published_keys(family: str, modules: int) -> None:
-    adapter = adapter_of(small_unet(family))
+@pytest.mark.parametrize(
+    ("family", "layers", "modules"),
+    [("sd1", "attention", 128), ("sdxl", "attention", 560), ("sd1", "transformer", 160), ("sdxl", "transformer", 700)],
+)
+def test_a_kohya_file_has_exactly_the_published_keys(family: str, layers: str, modules: int) -> None:
+    adapter = adapter_of(small_unet(family), layers)
     tensors, metadata = unpack(write_kohya(adapter, LoraInfo("Tiny", family)), "kohya")
     assert len(tensors) == 3 * modules
-    assert tensors.keys() == published(family)
+    assert tensors.keys() == published(family, layers)
     assert metadata["ss_base_model_version"] == {"sd1": "sd_v1", "sdxl": "sdxl_base_v1-0"}[family]
     for name, tensor in tensors.items():
         if name.endswith(".alpha"):
@@ -91,10 +94,11 @@ def test_a_kohya_file_has_exactly_the_published_keys(family: str, modules: int) 
             assert tensor.shape[0 if name.endswith("lora_down.weight") else 1] == LORA[0]
 
 
+@pytest.mark.parametrize("layers", ["attention", "transformer"])
 @pytest.mark.parametrize("family", ["sd1", "sdxl"])
-def test_diffusers_own_converter_reads_a_kohya_file_back_as_the_same_lora(family: str) -> None:
+def test_diffusers_own_converter_reads_a_kohya_file_back_as_the_same_lora(family: str, layers: str) -> None:
     unet = small_unet(family)
-    adapter = adapter_of(unet)
+    adapter = adapter_of(unet, layers)
     tensors, _ = unpack(write_kohya(adapter, LoraInfo("Tiny", family)), "kohya")
     state, alphas = PIPELINES[family].lora_state_dict(dict(tensors), unet_config=unet.config)
     assert set(alphas.values()) == {6.0}
