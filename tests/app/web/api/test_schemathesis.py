@@ -150,7 +150,8 @@ def hold_against_its_description(app: FastAPI, token: str, folder: Path, *, phas
     config.write_text(CONFIG.format(token=token, ids=ids, ruled=[*RULED, *takes_a_body(app)]))
     with activate(app.state.settings), serving(app) as site:
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run"]
-        command += [f"{site}/api/v1/openapi.json", "--checks", "all", "--phases", phases, "-n", str(examples)]
+        # All checks are on unless said otherwise; "--checks all" would outdo what the file says of the links.
+        command += [f"{site}/api/v1/openapi.json", "--phases", phases, "-n", str(examples)]
         run = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "Tested: " in run.stdout
