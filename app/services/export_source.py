@@ -103,16 +103,15 @@ class Source:
         after = 0
         while True:
             with self._reading() as session:
-                ids = preference_export.groups(
-                    session, self.study.id, kinds=self.rounds.kinds, after=after, limit=at_once
-                )
+                ids = preference_export.groups(session, self.study.id, after=after, limit=at_once)
                 rows = preference_export.rows_of_groups(
                     session, self.study.id, ids, secret=self._secret, kinds=self.rounds.kinds
                 )
             if not ids:
                 return
-            yield rows
-            self._heard(len(rows))
+            if rows:
+                yield rows
+                self._heard(len(rows))
             after = ids[-1]
 
     def count(self) -> int:

@@ -192,3 +192,12 @@ def test_webdataset_reads_a_group_by_its_key(kept, tmp_path):
         names = [entry.name for entry in archive]
     keys = {name.split(".")[0] for name in names}
     assert len(names) == 2 * len(keys)
+
+
+def test_groups_that_nobody_answered_are_passed_over(kept):
+    with kept.transactions() as session:
+        last = builders.pair(session, round_id=kept.there[0].round_id)  # behind the one that nobody has answered
+        builders.choice(session, pair_id=last.id, user_id=kept.person.id, answer=Answer.FIRST)
+        answered = [pair.id for pair in (kept.gone, *kept.there, last)]
+    walked = [[row.pair for row in batch] for batch in kept.source().by_groups(1)]
+    assert walked == [[pair] for pair in answered]
