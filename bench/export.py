@@ -112,7 +112,9 @@ def _in_own_process(product: Product, format_name: str, study_id: int, say: Say)
 
 
 def _seed(product: Product, pairs: int, say: Say) -> int:
-    size = Size(rounds=max(pairs // PAIRS_OF_A_ROUND, 2), pairs=PAIRS_OF_A_ROUND, choices=1, people=PEOPLE, steps=1)
+    rounds = max(pairs // PAIRS_OF_A_ROUND, 2)
+    # two people each: votes are told only of pairs that several answered
+    size = Size(rounds=rounds, pairs=PAIRS_OF_A_ROUND, choices=2, people=PEOPLE, steps=1)
     say(f"Writing a study of {pairs} pairs …")
     with transaction(product.sessions) as session:
         study = many_rounds.seed(session, size).study
