@@ -1,6 +1,9 @@
 """What SIGTERM, a closed terminal and Ctrl+C do: one and the same."""
 
+import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -8,6 +11,7 @@ from types import FrameType
 from app.supervisor.logs import Say
 
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+AGAIN_S = 0.05
 
 
 @contextmanager
@@ -19,10 +23,33 @@ def interruptible() -> Iterator[None]:
     heard = [ending for ending in ENDINGS if signal.getsignal(ending) is not signal.SIG_IGN]
     before = {ending: signal.signal(ending, signal.default_int_handler) for ending in heard}
     try:
-        yield
+        with _insistent(heard):
+            yield
     finally:
         for ending, handler in before.items():
             signal.signal(ending, handler)
+
+
+@contextmanager
+def _insistent(heard: list[signal.Signals]) -> Iterator[None]:
+    """Signal again where Python drops a KeyboardInterrupt: none leaves a finalizer or a weak reference's callback."""
+    outer = sys.unraisablehook
+
+    def once_more(dropped: "sys.UnraisableHookArgs") -> None:
+        if heard and issubclass(dropped.exc_type, KeyboardInterrupt):
+            threading.Timer(AGAIN_S, signal_again).start()
+        else:
+            outer(dropped)
+
+    def signal_again() -> None:
+        if signal.getsignal(heard[0]) is signal.default_int_handler:
+            os.kill(os.getpid(), heard[0])
+
+    sys.unraisablehook = once_more
+    try:
+        yield
+    finally:
+        sys.unraisablehook = outer
 
 
 @contextmanager
