@@ -129,10 +129,11 @@ class TrainingSettings(Block):
 
     rank: int = described(4, "Rank of the LoRA matrices.", ge=1, le=256)
     lora_alpha: float = described(4.0, "LoRA scale is lora_alpha / rank.", gt=0, le=65_536)
-    lora_layers: Literal["attention", "cross_attention", "transformer"] = described(
+    lora_layers: Literal["attention", "cross_attention", "last_up_block", "transformer"] = described(
         "attention", "Layers that are adapted: all attention, as in the paper; attention to the prompt alone, which "
-        "learns more from few choices where the wish is about all of a picture; or attention and the feed-forward "
-        "layers beside it, which goes further in each step.",
+        "learns more from few choices where the wish is about all of a picture; attention of the last up block alone, "
+        "which changes colour and texture and leaves what is drawn; or attention and the feed-forward layers beside "
+        "it, which goes further in each step.",
     )  # fmt: skip
     learning_rate: float = described(3e-5, "AdamW learning rate, constant after the warm-up.", gt=0, le=1)
     warmup_steps: int = described(

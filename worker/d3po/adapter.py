@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 
 from worker.d3po import noise
-from worker.d3po.errors import CorruptFileError
+from worker.d3po.errors import CorruptFileError, SettingsError
 from worker.d3po.records import OFF
 from worker.d3po.tensor_file import Tensors, pack, unpack
 
@@ -19,6 +20,23 @@ LORA_TARGETS = {  # by `lora_layers`: how the adapted modules' names end; attn2 
     "cross_attention": tuple(f"attn2.{projection}" for projection in _PROJECTIONS),
     "transformer": (*_PROJECTIONS, "ff.net.0.proj", "ff.net.2"),
 }
+
+
+def lora_targets(layers: str, modules: Iterable[str]) -> tuple[str, ...]:
+    """How the names of the adapted modules end, by `lora_layers` and the names of all of a UNet's modules.
+
+    `last_up_block` is the attention nearest to the UNet's output: what stands in a picture is settled before it, colour
+    and texture are not (for SDXL's up blocks: Frenkel et al., arXiv 2403.14572). Raises SettingsError where no up block
+    has attention.
+    """
+    if layers != "last_up_block":
+        return LORA_TARGETS[layers]
+    endings = tuple(f".{projection}" for projection in _PROJECTIONS)
+    attention = [name for name in modules if name.startswith("up_blocks.") and name.endswith(endings)]
+    if not attention:
+        raise SettingsError("No up block of the UNet has attention: choose other lora_layers.")
+    last = max(int(name.split(".")[1]) for name in attention)
+    return tuple(name for name in attention if name.startswith(f"up_blocks.{last}."))
 
 
 @dataclass(frozen=True)

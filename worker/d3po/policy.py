@@ -99,10 +99,11 @@ class Policy:
 
     def with_fresh_adapter(self, rank: int, alpha: float, targets: tuple[str, ...], seed: int) -> "Policy":
         """Puts on an adapter that does nothing yet, at every linear layer whose name ends as in `targets`."""
+        endings = tuple(f".{target}" for target in targets)
         shapes = {
             name: (module.out_features, module.in_features)
             for name, module in self.with_adapter(None).unet.named_modules()
-            if isinstance(module, torch.nn.Linear) and any(name.endswith("." + target) for target in targets)
+            if isinstance(module, torch.nn.Linear) and f".{name}".endswith(endings)
         }
         if not shapes:
             raise ModelError(f"No module of the UNet has a name that ends in one of {', '.join(targets)}.")

@@ -39,7 +39,7 @@ class TrainingSettings:
 
     rank: int = 4
     lora_alpha: float = 4.0  # the LoRA's effect is scaled by lora_alpha / rank
-    lora_layers: Literal["attention", "cross_attention", "transformer"] = "attention"  # adapter.LORA_TARGETS has them
+    lora_layers: Literal["attention", "cross_attention", "last_up_block", "transformer"] = "attention"  # lora_targets
     learning_rate: float = 3e-5
     warmup_steps: int = 0  # optimizer steps over which a fresh optimizer's learning rate rises from near 0
     adam_beta1: float = 0.9

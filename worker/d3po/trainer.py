@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import torch
 
-from worker.d3po.adapter import LORA_TARGETS
+from worker.d3po.adapter import lora_targets
 from worker.d3po.errors import SettingsError
 from worker.d3po.policy import Policy
 from worker.d3po.records import CheckReport, Preference, StepMetrics, StopReason, TrainingResult, TrainingSettings
@@ -78,7 +78,8 @@ def _prepare_adapter(policy: Policy, settings: TrainingSettings) -> None:
         raise SettingsError(f"precision is {settings.precision}, but the policy was loaded in {policy.precision}.")
     own = policy.adapter
     if own is None:
-        policy.with_fresh_adapter(settings.rank, settings.lora_alpha, LORA_TARGETS[settings.lora_layers], settings.seed)
+        targets = lora_targets(settings.lora_layers, [name for name, _ in policy.unet.named_modules()])
+        policy.with_fresh_adapter(settings.rank, settings.lora_alpha, targets, settings.seed)
     elif (own.rank, own.alpha) != (settings.rank, settings.lora_alpha):
         raise SettingsError(
             f"The starting checkpoint has rank {own.rank} and lora_alpha {own.alpha:g}; the settings say "

@@ -7,7 +7,8 @@ import torch
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline, UNet2DConditionModel
 
 from tests.worker.d3po.tiny import LORA
-from worker.d3po.adapter import LORA_TARGETS, Adapter, fresh_adapter
+from worker.d3po.adapter import LORA_TARGETS, Adapter, fresh_adapter, lora_targets
+from worker.d3po.errors import SettingsError
 from worker.d3po.lora_files import LoraInfo, write_kohya
 from worker.d3po.tensor_file import unpack
 
@@ -92,6 +93,23 @@ def test_a_kohya_file_has_exactly_the_published_keys(family: str, layers: str, m
             assert (tensor.shape, float(tensor)) == ((), 6.0)
         else:
             assert tensor.shape[0 if name.endswith("lora_down.weight") else 1] == LORA[0]
+
+
+@pytest.mark.parametrize(("family", "block", "attentions"), [("sd1", 3, 3), ("sdxl", 1, 6)])
+def test_the_last_up_block_is_the_attention_nearest_to_the_output(family: str, block: int, attentions: int) -> None:
+    targets = lora_targets("last_up_block", [name for name, _ in small_unet(family).named_modules()])
+    assert len(targets) == attentions * 8  # of each transformer block, attention to itself and to the prompt
+    assert all(name.startswith(f"up_blocks.{block}.attentions.") for name in targets)
+    assert {name.split(".attn")[1] for name in targets} == {
+        f"{number}.{projection}" for number in (1, 2) for projection in LORA_TARGETS["attention"]
+    }
+
+
+def test_a_unet_without_attention_in_its_up_blocks_cannot_have_the_last_adapted() -> None:
+    with pytest.raises(SettingsError, match="choose other lora_layers"):
+        lora_targets(
+            "last_up_block", ["down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q", "up_blocks.0.conv"]
+        )
 
 
 @pytest.mark.parametrize("layers", ["attention", "transformer"])

@@ -303,6 +303,16 @@ def test_the_optimizers_state_is_carried_into_the_next_run_unless_set() -> None:
     assert outcomes[1] == outcomes[2]
 
 
+def test_the_last_up_block_alone_is_trained_where_the_settings_say_so() -> None:
+    policy = tiny_policy()
+    result, _ = run(policy, prefer_first(1), draw(policy, groups(1)), replace(PLAIN, lora_layers="last_up_block"))
+    modules = Adapter.from_bytes(result.adapter).modules
+    assert modules
+    assert {name.split(".attentions.")[0] for name in modules} == {
+        "up_blocks.1"
+    }  # the tiny UNet has attention below, too
+
+
 def test_a_training_run_repeated_gives_the_same_adapter() -> None:
     identities = set()
     for _ in range(2):
