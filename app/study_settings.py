@@ -167,6 +167,10 @@ class TrainingSettings(Block):
         0.0, "Adds so much of the KL to the base, per latent element, to the loss (as DPOK does): it holds back what "
         "would change all pictures, and costs a third more time. 0 leaves it out.", ge=0, le=1000,
     )  # fmt: skip
+    kl_power: float = described(
+        1.0, "Power to which kl_weight takes the KL of each state: at 2 a policy near the base moves freely, and what "
+        "has drifted far is held the harder.", ge=1, le=4,
+    )  # fmt: skip
     kl_steps: Literal["trained", "more"] = described(
         "trained",
         "At which denoising steps kl_weight holds: those that are trained, or as many others of each pair "

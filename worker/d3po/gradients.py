@@ -1,11 +1,12 @@
 """The loss of one optimizer step and its gradient, micro-batch by micro-batch.
 
     loss = mean over groups, over each group's trained steps, over its judged pairs of weight * loss_t
-         + kl_weight * mean over groups, over their held steps, over their samples of KL(pi_theta || pi_base)
+         + kl_weight * mean over groups, over their held steps, over their samples of KL(pi_theta || pi_base)^kl_power
 
 The second term is DPOK's (Fan et al., arXiv 2305.16381, eq. 8), per latent element and differentiated exactly: where
 the loss of few pairs is mostly noise, it takes back first what changes the pictures most. Held are the trained steps,
-and with `kl_steps` "more" as many others, which nothing else holds where samples part in a window of few steps.
+and with `kl_steps` "more" as many others, which nothing else holds where samples part in a window of few steps. A
+power above 1 leaves states near the base free and holds those that have drifted far the harder.
 
 Every row carries its exact part in its mean, so micro-batches add up to the same gradient however they are cut.
 """
@@ -66,13 +67,13 @@ def accumulate(
         of_pairs = preference_loss(first, second, rows.p.to(r), settings.beta, settings.clip)
         loss = (rows.share.to(r) * of_pairs).sum()
         if settings.kl_weight:
-            loss = loss + settings.kl_weight * kl_part(policy, batch, now)
+            loss = loss + settings.kl_weight * kl_part(policy, batch, now, settings.kl_power)
         backward(loss)
         losses.append(loss.detach())
         parts.append(JudgedSteps.of(rows, r))
     for batch in _split(held, settings):
         now = distribution_of(policy, [one.unit for one in batch])
-        loss = settings.kl_weight * kl_part(policy, batch, now)
+        loss = settings.kl_weight * kl_part(policy, batch, now, settings.kl_power)
         backward(loss)
         losses.append(loss.detach())
     return float(torch.stack(losses).sum()), JudgedSteps.join(parts)
@@ -84,11 +85,11 @@ def ratios(now: StepDistribution, units: Sequence[Unit], reference: Tensor, sett
     return r * units[0].group.states[0, 0].numel() if settings.reduction == "sum" else r
 
 
-def kl_part(policy: Policy, batch: Sequence[Shared], now: StepDistribution) -> Tensor:
-    """What the batch adds to the mean KL(pi_theta || pi_base) per latent element over all held states."""
+def kl_part(policy: Policy, batch: Sequence[Shared], now: StepDistribution, power: float) -> Tensor:
+    """What the batch adds to the mean over all held states of KL(pi_theta || pi_base)^power, per latent element."""
     with torch.no_grad(), policy.swapped(None):
         base = distribution_of(policy, [one.unit for one in batch]).mean
-    kl = now.kl_to(base)
+    kl = now.kl_to(base).pow(power)
     parts = [torch.full((one.unit.size,), one.kl_share / one.unit.size, dtype=torch.float64) for one in batch]
     return (torch.cat(parts).to(kl) * kl).sum()
 

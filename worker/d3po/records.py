@@ -54,6 +54,7 @@ class TrainingSettings:
     ties: Literal["left_out", "trained"] = "left_out"
     reference: Literal["base", "sampled"] = "base"  # the adapter off, or the policy that sampled
     kl_weight: float = 0.0  # of KL to the base, per latent element, added to the loss
+    kl_power: float = 1.0  # to which that KL is taken, state by state
     kl_steps: Literal["trained", "more"] = "trained"  # at which it is taken; more: at as many further ones too
     inner_epochs: int = 1
     groups_per_step: int = 1  # groups whose mean gradient makes one optimizer step

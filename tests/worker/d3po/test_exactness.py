@@ -189,8 +189,8 @@ def test_steps_and_pairs_in_one_micro_batch_are_the_same_as_one_by_one(micro_bat
     assert relative(gradient, expected_gradient) < 1e-9
 
 
-@pytest.mark.parametrize("micro_batch", [2, 4, 100])
-def test_the_kl_to_the_base_is_added_as_it_stands_in_the_formulas(micro_batch: int) -> None:
+@pytest.mark.parametrize(("micro_batch", "power"), [(2, 1), (4, 1), (100, 1), (4, 2), (100, 1.5)])
+def test_the_kl_to_the_base_is_added_as_it_stands_in_the_formulas(micro_batch: int, power: float) -> None:
     case = Case("fp64", "epsilon", count=2)
     plain = case.both("inside", 1.0, 0.1, micro_batch=micro_batch)
     kl = torch.stack(
@@ -202,9 +202,9 @@ def test_the_kl_to_the_base_is_added_as_it_stands_in_the_formulas(micro_batch: i
             for trajectory in case.trajectories.values()
             for step in range(case.sampling.steps)
         ]
-    ).mean()  # fmt: skip
+    ).pow(power).mean()  # fmt: skip
     gradients = torch.autograd.grad(kl, list(case.independent.adapter.values()))
-    loss, gradient, _, _ = case.both("inside", 1.0, 0.1, micro_batch=micro_batch, kl_weight=0.3)
+    loss, gradient, _, _ = case.both("inside", 1.0, 0.1, micro_batch=micro_batch, kl_weight=0.3, kl_power=power)
     assert loss - plain[0] == pytest.approx(0.3 * kl.item(), rel=1e-9)
     added = {name: gradient[name] - plain[1][name] for name in gradient}
     of_kl = dict(zip(case.independent.adapter, gradients, strict=True))
