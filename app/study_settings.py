@@ -58,6 +58,11 @@ class SamplingSettings(Block):
         "choice then speaks of these few steps, and teaches more. Empty: at all steps, as in the paper.",
         unit="steps", ge=1, le=499,
     )  # fmt: skip
+    branch_from: int = described(
+        0, "With branch_steps: how many steps samples go together at the least; they part within half the schedule "
+        "from there. At 0 they may differ in what stands in the picture, later only in colour and detail, of which a "
+        "choice then speaks.", unit="steps", ge=0, le=498,
+    )  # fmt: skip
     antithetic: bool = described(
         False, "The two samples of a pair get opposite noise where it is their own: they differ as much as can be, so "
         "that a choice says more. Off, as in the paper, each draws its own.",
@@ -131,7 +136,7 @@ class TrainingSettings(Block):
     lora_alpha: float = described(4.0, "LoRA scale is lora_alpha / rank.", gt=0, le=65_536)
     lora_layers: Literal["attention", "cross_attention", "last_up_block", "transformer"] = described(
         "attention", "Layers that are adapted: all attention, as in the paper; attention to the prompt alone, which "
-        "learns more from few choices where the wish is about all of a picture; attention of the last up block alone, "
+        "learns more from few choices where the wish is about all of a picture; the last up block alone, "
         "which changes colour and texture and leaves what is drawn; or attention and the feed-forward layers beside "
         "it, which goes further in each step.",
     )  # fmt: skip
@@ -260,9 +265,18 @@ class StudySettings(Block):
         subset = self.training.steps_per_pair
         if subset is not None and subset > self.sampling.steps:
             raise ValueError(f"steps_per_pair ({subset}) is more than the sampler's steps ({self.sampling.steps})")
-        branch = self.sampling.branch_steps
-        if branch is not None and branch >= self.sampling.steps:
-            raise ValueError(f"branch_steps ({branch}) must lie below the sampler's steps ({self.sampling.steps})")
+        return self
+
+    @model_validator(mode="after")
+    def _windows_fit(self) -> "StudySettings":
+        length, steps, start = self.sampling.branch_steps, self.sampling.steps, self.sampling.branch_from
+        if length is None:
+            return self
+        if length >= steps:
+            raise ValueError(f"branch_steps ({length}) must lie below the sampler's steps ({steps})")
+        latest = steps - max(steps // 2, length)
+        if start > latest:
+            raise ValueError(f"branch_from ({start}) must be {latest} or less, so that windows of half the steps fit")
         return self
 
     @model_validator(mode="after")

@@ -25,18 +25,18 @@ LORA_TARGETS = {  # by `lora_layers`: how the adapted modules' names end; attn2 
 def lora_targets(layers: str, modules: Iterable[str]) -> tuple[str, ...]:
     """How the names of the adapted modules end, by `lora_layers` and the names of all of a UNet's modules.
 
-    `last_up_block` is the attention nearest to the UNet's output: what stands in a picture is settled before it, colour
-    and texture are not (for SDXL's up blocks: Frenkel et al., arXiv 2403.14572). Raises SettingsError where no up block
-    has attention.
+    `last_up_block` is the attention nearest to the UNet's output and its feed-forward layers: what stands in a picture
+    is settled before it, colour and texture are not (for SDXL's up blocks: Frenkel et al., arXiv 2403.14572). Raises
+    SettingsError where no up block has attention.
     """
     if layers != "last_up_block":
         return LORA_TARGETS[layers]
-    endings = tuple(f".{projection}" for projection in _PROJECTIONS)
-    attention = [name for name in modules if name.startswith("up_blocks.") and name.endswith(endings)]
-    if not attention:
+    endings = tuple(f".{target}" for target in LORA_TARGETS["transformer"])
+    found = [name for name in modules if name.startswith("up_blocks.") and name.endswith(endings)]
+    if not found:
         raise SettingsError("No up block of the UNet has attention: choose other lora_layers.")
-    last = max(int(name.split(".")[1]) for name in attention)
-    return tuple(name for name in attention if name.startswith(f"up_blocks.{last}."))
+    last = max(int(name.split(".")[1]) for name in found)
+    return tuple(name for name in found if name.startswith(f"up_blocks.{last}."))
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,9 @@ from worker.d3po.records import SamplingSettings
 def branch(source: NoiseSource, settings: SamplingSettings) -> range:
     """The numbers of the steps at which the group's samples get noise of their own.
 
-    A window begins in the first half of the steps and ends there if it can: what is injected later hardly changes what
-    people see. Raises SettingsError where the window is as long as the schedule.
+    A window lies within half the steps from `branch_from` on, if it is no longer than that: noise of the first steps
+    decides what stands in a picture, that of the last hardly changes what people see. Raises SettingsError where the
+    window is as long as the schedule, or its half does not fit in.
     """
     length = settings.branch_steps
     if length is None:
@@ -31,7 +32,14 @@ def branch(source: NoiseSource, settings: SamplingSettings) -> range:
     if not 1 <= length < settings.steps:
         raise SettingsError(f"branch_steps is {length}; with {settings.steps} steps it must lie below that.")
     starts = max(1, settings.steps // 2 - length + 1)
+    latest = settings.steps - (starts - 1 + length)
+    if not 0 <= settings.branch_from <= latest:
+        raise SettingsError(
+            f"branch_from is {settings.branch_from}; with {settings.steps} steps and branch_steps {length} it must lie "
+            f"between 0 and {latest}."
+        )
     (start,) = noise.pick(("branch", *source.initial()[1:]), 1, starts)
+    start += settings.branch_from
     return range(start, start + length)
 
 

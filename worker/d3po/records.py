@@ -24,6 +24,7 @@ class SamplingSettings:
     steps: int = 20  # T, the number of denoising steps
     eta: float = 1.0  # share of DDPM's noise in each DDIM step; 0 is deterministic and only for evaluation
     branch_steps: int | None = None  # steps at which a group's samples get noise of their own; None: all
+    branch_from: int = 0  # first of the steps in whose half schedule these windows begin
     antithetic: bool = False  # samples 1, 3, ... get the negative of the noise of 0, 2, ..., where it is their own
     guidance: float = 5.0  # w of classifier-free guidance
     negative_prompt: str = ""

@@ -35,6 +35,7 @@ def test_without_a_seed_one_is_drawn(db: Session) -> None:
         ({"settings": {"training": {"learning_rte": 1}}}, "training.learning_rte: there is no such setting"),
         ({"settings": {"sampling": {"eta": 0}}}, "sampling.eta"),
         ({"settings": {"training": {"steps_per_pair": 21}}}, "steps_per_pair"),
+        ({"settings": {"sampling": {"branch_steps": 2, "branch_from": 11}}}, "branch_from"),
     ],
 )
 def test_bad_input_is_refused_and_named(db: Session, given: dict, said: str) -> None:

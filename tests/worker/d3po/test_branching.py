@@ -25,6 +25,18 @@ def test_windows_lie_in_the_first_half_and_anywhere_there_by_the_groups_key():
     assert {branch(RoundNoise(1, 2, n), replace(SETTINGS, branch_steps=5)) for n in range(9)} == {range(5)}
 
 
+def test_windows_begin_later_where_samples_are_to_go_together_for_longer():
+    later = {branch(RoundNoise(1, 2, number), replace(SETTINGS, branch_from=3)) for number in range(50)}
+    assert later == {range(3, 5), range(4, 6)}
+    assert branch(RoundNoise(1, 2, 3), replace(SETTINGS, branch_steps=5, branch_from=1)) == range(1, 6)
+
+
+@pytest.mark.parametrize(("length", "start", "latest"), [(2, 4, 3), (2, -1, 3), (5, 2, 1)])
+def test_windows_that_would_pass_the_end_are_refused(length, start, latest):
+    with pytest.raises(SettingsError, match=f"branch_from is {start}.* between 0 and {latest}"):
+        branch(RoundNoise(1, 2, 3), replace(SETTINGS, branch_steps=length, branch_from=start))
+
+
 @pytest.mark.parametrize("steps", [0, 6, 7])
 def test_a_window_as_long_as_the_schedule_is_refused(steps):
     with pytest.raises(SettingsError, match="branch_steps"):

@@ -98,10 +98,12 @@ def test_a_kohya_file_has_exactly_the_published_keys(family: str, layers: str, m
 @pytest.mark.parametrize(("family", "block", "attentions"), [("sd1", 3, 3), ("sdxl", 1, 6)])
 def test_the_last_up_block_is_the_attention_nearest_to_the_output(family: str, block: int, attentions: int) -> None:
     targets = lora_targets("last_up_block", [name for name, _ in small_unet(family).named_modules()])
-    assert len(targets) == attentions * 8  # of each transformer block, attention to itself and to the prompt
+    assert len(targets) == attentions * 10  # of each transformer block, two attentions and two feed-forward layers
     assert all(name.startswith(f"up_blocks.{block}.attentions.") for name in targets)
-    assert {name.split(".attn")[1] for name in targets} == {
-        f"{number}.{projection}" for number in (1, 2) for projection in LORA_TARGETS["attention"]
+    assert {name.split(".transformer_blocks.")[1].split(".", 1)[1] for name in targets} == {
+        *(f"attn{number}.{projection}" for number in (1, 2) for projection in LORA_TARGETS["attention"]),
+        "ff.net.0.proj",
+        "ff.net.2",
     }
 
 
