@@ -32,7 +32,7 @@ def branch(source: NoiseSource, settings: SamplingSettings) -> range:
     if not 1 <= length < settings.steps:
         raise SettingsError(f"branch_steps is {length}; with {settings.steps} steps it must lie below that.")
     starts = max(1, settings.steps // 2 - length + 1)
-    latest = settings.steps - (starts - 1 + length)
+    latest = settings.steps - max(settings.steps // 2, length)
     if not 0 <= settings.branch_from <= latest:
         raise SettingsError(
             f"branch_from is {settings.branch_from}; with {settings.steps} steps and branch_steps {length} it must lie "

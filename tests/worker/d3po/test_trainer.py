@@ -308,9 +308,8 @@ def test_the_last_up_block_alone_is_trained_where_the_settings_say_so() -> None:
     result, _ = run(policy, prefer_first(1), draw(policy, groups(1)), replace(PLAIN, lora_layers="last_up_block"))
     modules = Adapter.from_bytes(result.adapter).modules
     assert modules
-    assert {name.split(".attentions.")[0] for name in modules} == {
-        "up_blocks.1"
-    }  # the tiny UNet has attention below, too
+    # the tiny UNet has attention in its down and middle blocks, too
+    assert {name.split(".attentions.")[0] for name in modules} == {"up_blocks.1"}
 
 
 def test_a_training_run_repeated_gives_the_same_adapter() -> None:
