@@ -14,7 +14,7 @@ def test_faults_and_costs_are_told_while_typing_and_the_settings_are_tried(site,
         builders.prompt_set(session)
     page = open_as(admin, "/admin/studies/new")
     page.locator("[name='sampling.groups']").fill("7")
-    expect(page.locator("#estimate")).to_contain_text("28")  # seven groups of four
+    expect(page.locator("#estimate")).to_contain_text("56")  # seven groups of eight
     page.locator("[name='training.rank']").fill("0")
     expect(page.locator("#error-training-rank")).to_contain_text("greater than or equal")
     expect(page.locator("#estimate")).to_contain_text("1 field cannot be used")

@@ -24,6 +24,7 @@ TINY: dict[str, dict[str, Any]] = {
         "steps": 3,
         "groups": 2,
         "samples_per_group": 2,
+        "branch_from": 0,
         "antithetic": False,
         "eval_draws": 1,
         "batch": 4,

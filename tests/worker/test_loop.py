@@ -25,7 +25,7 @@ model = "{model}"
 prompts = "prompts.txt"
 preset = "demo"
 [sampling]
-steps = 3
+steps = 4
 eval_draws = 2
 [training]
 steps_per_pair = 1
