@@ -25,7 +25,8 @@ model = "{model}"
 prompts = "prompts.txt"
 preset = "demo"
 [sampling]
-steps = 4
+steps = 3
+branch_from = 0
 eval_draws = 2
 [training]
 steps_per_pair = 1

@@ -290,6 +290,7 @@ prompts = ["cat face", "train: owl"]
 preset = "demo"
 [sampling]
 steps = 4
+branch_from = 0
 eval_draws = 1
 [training]
 learning_rate = 1e-3
@@ -320,7 +321,7 @@ def test_a_run_that_goes_well_raises_nothing(active: Settings, demo_model: Path)
     """The demo preset's own settings, with everything watched for."""
     study = rooms.make_study(
         demo_model, sampling={"steps": 8, "eval_draws": 3, "groups": 6, "batch": 12},
-        training={"learning_rate": 1.3e-5, "measure_every": 2},
+        training={"learning_rate": 1.1e-5, "measure_every": 2},
     )  # fmt: skip
     run_a_round(study)
     assert warnings(study) == {}
