@@ -81,7 +81,7 @@ def test_a_study_becomes_pictures_by_way_of_comfyui_s_format(run: Run, prepared:
     done = run("study-to-picture", TASTE_SITE=prepared.url, TASTE_TOKEN=prepared.admin)
     said = printed(done)
     assert "modelspec.architecture: stable-diffusion-v1/lora" in said
-    assert "lora_unet_down_blocks_" in said
+    assert "lora_unet_up_blocks_" in said
     moved = re.search(r"in grey levels: \[(.*)\]", said).group(1).split(", ")  # type: ignore[union-attr]
     assert all(float(each) > 0.1 for each in moved)
     (drawn,) = pictures(done)
