@@ -9,13 +9,17 @@ from app.services import base_models, prompt_sets, rounds, studies
 
 NAME = "Demo: emoji"
 QUESTION = "Which picture is better?"
+FOR_PEOPLE: dict[str, object] = {"sampling": {"branch_from": 0}}  # they like to see what they choose between at once
 
 
 def ensure(session: Session) -> Study | None:
-    """Make the demo study and launch its first round where no study was ever made; returns it if it was made now."""
+    """Make the demo study and launch its first round where no study was ever made; returns it if it was made now.
+
+    Its samples part early, unlike those of the preset, whose pairs differ in shade and detail alone.
+    """
     if session.scalar(select(Event.id).where(Event.what == "study.created").limit(1)) is not None:
         return None
-    study = create(session, seed=0)
+    study = create(session, seed=0, settings=FOR_PEOPLE)
     rounds.launch(session, study_id=study.id, actor=None)
     return study
 
