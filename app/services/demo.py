@@ -9,6 +9,7 @@ from app.services import base_models, prompt_sets, rounds, studies
 
 NAME = "Demo: emoji"
 QUESTION = "Which picture is better?"
+SEED = 2  # whose first pictures are good ones
 FOR_PEOPLE: dict[str, object] = {"sampling": {"branch_from": 0}}  # they like to see what they choose between at once
 
 
@@ -19,7 +20,7 @@ def ensure(session: Session) -> Study | None:
     """
     if session.scalar(select(Event.id).where(Event.what == "study.created").limit(1)) is not None:
         return None
-    study = create(session, seed=0, settings=FOR_PEOPLE)
+    study = create(session, seed=SEED, settings=FOR_PEOPLE)
     rounds.launch(session, study_id=study.id, actor=None)
     return study
 
