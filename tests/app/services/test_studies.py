@@ -73,8 +73,8 @@ def test_labeling_changes_in_open_rounds_too_and_says_what_changed(db: Session) 
 
 def test_the_demo_study_is_made_once_with_its_first_round(db: Session) -> None:
     study = demo.ensure(db)
-    assert (study.preset, study.settings["sampling"]["branch_from"]) == ("demo", 0)
     assert study is not None
+    assert (study.preset, study.settings["sampling"]["branch_from"]) == ("demo", 0)
     assert study.prompts_over_limit == []
     assert (
         db.scalars(select(Round).where(Round.study_id == study.id)).one().groups == study.settings["sampling"]["groups"]
